@@ -1,0 +1,1 @@
+"""What the exchange is: catalogue, schemas, canonical bytes, outcomes."""

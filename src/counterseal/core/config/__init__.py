@@ -1,0 +1,1 @@
+"""The settings of counterseal.toml: model, table of settings, loader."""

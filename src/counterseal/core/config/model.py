@@ -1,0 +1,115 @@
+"""The settings as frozen values. Units stand in the names; money is Decimal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network
+
+Network = IPv4Network | IPv6Network
+
+ENVIRONMENTS = ("paper", "testnet", "demo", "production")
+PURPOSES = ("read", "account", "trade", "settings")
+KEY_FUNCTIONS = ("account", "trade", "settings")
+MODES = ("enforce", "report")
+VERIFICATIONS = ("lenient", "strict")
+
+
+@dataclass(frozen=True, slots=True)
+class HourRange:
+    """Minutes of the UTC day [start, end) and the weekdays (Monday = 0) on which it holds.
+
+    `start > end` runs over midnight and belongs to the day on which it starts.
+    """
+
+    start_minute: int
+    end_minute: int
+    weekdays: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Venue:
+    """`address` ("host:port") and `ca_file` are for the paper exchange only; elsewhere hosts are an enum."""
+
+    environment: str
+    address: str | None
+    ca_file: str | None
+    unsafe_production: bool
+    unsafe_tls12: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """Where bots connect, and the Host header values that are accepted besides the address itself."""
+
+    address: str
+    hosts: tuple[str, ...]
+    unsafe_listen: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """Bounds of the hot path. `order_recv_window_ms` caps the recvWindow that orders carry upstream."""
+
+    order_recv_window_ms: int
+    max_connections_per_source: int
+    durability: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """An exchange key as policy sees it; its secret is the signer's. `functions` of KEY_FUNCTIONS."""
+
+    name: str
+    functions: frozenset[str]
+    strategy: str | None
+    environment: str
+    region: str | None
+    rotation_days: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bot:
+    """What one bot may do. An empty tuple of products, purposes, symbols or keys allows nothing.
+
+    `symbols` == ("*",) allows every symbol. `max_order_notional` is in US dollars, `max_order_quantity` in units of
+    the base asset per symbol ("*" is the default for symbols not named). `sources` limits client addresses.
+    """
+
+    name: str
+    mode: str
+    verification: str
+    keys: tuple[str, ...]
+    products: tuple[str, ...]
+    purposes: tuple[str, ...]
+    symbols: tuple[str, ...]
+    max_order_notional: Decimal | None
+    max_order_quantity: Mapping[str, Decimal]
+    price_collar_percent: Decimal | None
+    max_leverage: int | None
+    hours: tuple[HourRange, ...]
+    sources: tuple[Network, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Everything of counterseal.toml, judged whole: it exists only when no fault was found."""
+
+    venue: Venue
+    listen: Listen
+    gateway: Gateway
+    keys: Mapping[str, Key]
+    bots: Mapping[str, Bot]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with the file: where (1-based line, 0 when it has none), the setting, the cause, the way out."""
+
+    line: int
+    setting: str
+    cause: str
+    remedy: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line}: " if self.line else ""
+        return f"{where}{self.setting}: {self.cause}; {self.remedy}"

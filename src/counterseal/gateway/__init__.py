@@ -1,0 +1,1 @@
+"""The hot path: parse, verify, decide, journal, sign, forward, answer."""

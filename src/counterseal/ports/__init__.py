@@ -1,0 +1,1 @@
+"""Interfaces of at most five methods between decisions and the outside."""

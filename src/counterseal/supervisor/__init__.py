@@ -1,0 +1,1 @@
+"""Starts the processes, restarts them, owns the control socket."""
