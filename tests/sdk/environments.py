@@ -37,7 +37,9 @@ class Sdk:
     @property
     def locks(self) -> tuple[str, ...]:
         """The files of ``tests/sdk/NAME/`` that define the environment."""
-        return ("requirements.txt",) if self.runtime == "python" else ("package.json", "package-lock.json", ".npmrc")
+        if self.runtime == "python":
+            return ("requirements.txt",)
+        return ("package.json", "package-lock.json", ".npmrc")
 
 
 ALL_KINDS = ("hmac", "rsa", "ed25519")
@@ -91,7 +93,7 @@ def command(name: str) -> list[str] | None:
         return [str(ROOT / name / "bin" / "python"), "-I", "-X", "utf8", str(HERE / name / "drive.py")]
     node = shutil.which("node")
     # A module finds packages beside its own file only, so the driver is told where they are.
-    return node and [node, str(HERE / name / "drive.mjs"), str(ROOT / name)] or None
+    return [node, str(HERE / name / "drive.mjs"), str(ROOT / name)] if node else None
 
 
 def install(names: Sequence[str]) -> None:
@@ -106,7 +108,7 @@ def install(names: Sequence[str]) -> None:
                 print(f"{name}: up to date")
                 continue
             shutil.rmtree(ROOT / name, ignore_errors=True)
-            _install_python(name) if SDKS[name].runtime == "python" else _install_node(name)
+            (_install_python if SDKS[name].runtime == "python" else _install_node)(name)
             # Last, so that an interrupted installation is never taken for a complete one.
             (ROOT / name / STAMP).write_text(lock_digest(name))
             print(f"{name}: installed")
@@ -125,8 +127,9 @@ def _install_python(name: str) -> None:
     target = ROOT / name
     subprocess.run([sys.executable, "-m", "venv", str(target)], check=True)
     pip = [str(target / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    locked = ["--require-hashes", "--only-binary", ":all:", "--requirement", str(HERE / name / "requirements.txt")]
-    subprocess.run([*pip, *locked], check=True)
+    lock = str(HERE / name / "requirements.txt")
+    # Wheels only: no code of a package runs at installation, as with npm's --ignore-scripts.
+    subprocess.run([*pip, "--require-hashes", "--only-binary", ":all:", "--requirement", lock], check=True)
 
 
 def _install_node(name: str) -> None:
@@ -142,10 +145,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Command line: ``install [NAME ...]`` or ``status``."""
     parser = argparse.ArgumentParser(description="environments of the SDKs that the scenario tests drive")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("install").add_argument("names", nargs="*", metavar="NAME", choices=[[], *SDKS])
+    verbs.add_parser("install").add_argument("names", nargs="*", metavar="NAME", help=" ".join(SDKS))
     verbs.add_parser("status")
     arguments = parser.parse_args(argv)
     if arguments.verb == "install":
+        if unknown := set(arguments.names) - set(SDKS):
+            parser.error(f"unknown SDK: {' '.join(sorted(unknown))}")
         install(arguments.names)
         return 0
     for name in SDKS:

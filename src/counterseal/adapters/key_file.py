@@ -1,0 +1,154 @@
+"""The exchange's keys at rest: one JSON document, sealed to the signer."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from counterseal.adapters import age_box
+from counterseal.adapters.home import Home, HomeError, read_private, replace_private
+from counterseal.core.secret import Secret
+
+FORMAT = 1
+KINDS = ("hmac", "ed25519", "rsa")
+MIN_RSA_BITS = 2048
+_TOKEN = re.compile(rb"[\x21-\x7e]{1,512}")
+_FIELDS = frozenset(
+    {"ref", "kind", "api_key", "secret", "private_key", "environment", "created_ms", "epoch", "stage"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """One exchange key. `api_key` is None until the exchange has given one for a pair made here.
+
+    `secret` is HMAC's key, or the private key as unencrypted PKCS #8 PEM. `epoch` and `stage` are
+    reserved for the fenced lease and for rotation.
+    """
+
+    ref: str
+    kind: str
+    api_key: str | None
+    secret: Secret
+    environment: str
+    created_ms: int
+    epoch: int = 0
+    stage: str = "active"
+
+    def __repr__(self) -> str:
+        return f"StoredKey(ref={self.ref!r}, kind={self.kind!r}, environment={self.environment!r})"
+
+
+def read(home: Home) -> dict[str, StoredKey]:
+    """Open the key file; no file is no keys.
+
+    Raises HomeError when it cannot be opened, is damaged, or is of an unknown format.
+    """
+    if not home.exchange_keys.exists():
+        return {}
+    sealed = read_private(home.exchange_keys)
+    plain = age_box.open_sealed(age_box.identity_secret(home, "signer"), sealed, str(home.exchange_keys))
+    return parse(plain, str(home.exchange_keys))
+
+
+def write(home: Home, keys: Mapping[str, StoredKey]) -> None:
+    """Seal all keys and put them in the place of the old file."""
+    document = {"format": FORMAT, "keys": [_entry(key) for key in keys.values()]}
+    replace_private(home.exchange_keys, age_box.seal(home, "signer", json.dumps(document).encode()))
+
+
+def parse(plain: bytes, what: str) -> dict[str, StoredKey]:
+    """Parse the opened document; `what` names it in the error. Raises HomeError."""
+    try:
+        document = json.loads(plain)
+        if document["format"] != FORMAT:
+            raise HomeError(f"{what} has a format that this version does not know; update Counterseal")
+        keys = [_key(entry) for entry in document["keys"]]
+    except (ValueError, KeyError, TypeError):
+        raise HomeError(f"{what} is damaged inside its seal; restore it from a backup") from None
+    if len({key.ref for key in keys}) != len(keys):
+        raise HomeError(f"{what} holds one name twice; restore it from a backup")
+    return {key.ref: key for key in keys}
+
+
+def token(text: bytes, what: str) -> bytes:
+    """Check an API key or HMAC secret: visible ASCII without spaces.
+
+    Raises ValueError with a sentence that never shows the value.
+    """
+    if not _TOKEN.fullmatch(text):
+        raise ValueError(f"the {what} must be 1 to 512 visible ASCII characters without spaces")
+    return text
+
+
+def private_pem(pem: bytes, kind: str) -> bytes:
+    """Check a private key of `kind` "ed25519" or "rsa" and give it as unencrypted PKCS #8 PEM.
+
+    Raises ValueError with a sentence that never shows the value.
+    """
+    try:
+        private = load_pem_private_key(pem, password=None)
+    except TypeError:
+        raise ValueError(
+            "the private key has a passphrase; remove it first, for example with: openssl pkey -in FILE"
+        ) from None
+    except Exception:  # noqa: BLE001  the library raises many kinds, none of which may reach the operator's screen
+        raise ValueError("this is no private key in PEM form") from None
+    fits = isinstance(private, ed25519.Ed25519PrivateKey if kind == "ed25519" else rsa.RSAPrivateKey)
+    if not fits:
+        raise ValueError(f"the private key is not of kind {kind}")
+    if isinstance(private, rsa.RSAPrivateKey) and private.key_size < MIN_RSA_BITS:
+        raise ValueError(
+            f"the RSA key has {private.key_size} bits; the exchange wants at least {MIN_RSA_BITS}"
+        )
+    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def new_ed25519() -> tuple[Secret, bytes]:
+    """Make a pair: the private half as PEM, the public half as PEM to register at the exchange."""
+    private = ed25519.Ed25519PrivateKey.generate()
+    secret = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    return Secret(secret), private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _entry(key: StoredKey) -> dict[str, Any]:
+    return {
+        "ref": key.ref,
+        "kind": key.kind,
+        "api_key": key.api_key,
+        "secret" if key.kind == "hmac" else "private_key": key.secret.reveal().decode("ascii"),
+        "environment": key.environment,
+        "created_ms": key.created_ms,
+        "epoch": key.epoch,
+        "stage": key.stage,
+    }
+
+
+def _key(entry: dict[str, Any]) -> StoredKey:
+    if not entry.keys() <= _FIELDS or entry["kind"] not in KINDS:
+        raise ValueError("unknown field or kind")
+    secret = entry["secret" if entry["kind"] == "hmac" else "private_key"]
+    texts = (entry["ref"], entry["environment"], entry["stage"], secret, entry["api_key"] or "")
+    numbers = (entry["created_ms"], entry["epoch"])
+    if not all(type(text) is str for text in texts) or not all(type(number) is int for number in numbers):
+        raise ValueError("field of another type")
+    return StoredKey(
+        ref=entry["ref"],
+        kind=entry["kind"],
+        api_key=entry["api_key"] or None,
+        secret=Secret(secret.encode("ascii")),
+        environment=entry["environment"],
+        created_ms=entry["created_ms"],
+        epoch=entry["epoch"],
+        stage=entry["stage"],
+    )

@@ -1,0 +1,61 @@
+"""Marks of payloads seen, kept over a restart: two small files that take turns.
+
+Written with the journal, before anything is sent; 24 bytes a signed request. Together the files cover at least the
+window in which a payload can still be fresh.
+"""
+
+import os
+import struct
+from pathlib import Path
+
+from counterseal.core.replay import KEEP_MS
+
+_ENTRY = struct.Struct(">16sQ")
+
+
+class ReplayFile:
+    """Appends (mark, path mark) and gives back what earlier incarnations wrote."""
+
+    def __init__(self, directory: Path, now_ms: int) -> None:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._paths = (directory / "seen.0", directory / "seen.1")
+        self.remembered: dict[bytes, int] = {}
+        for path in self._paths:
+            self.remembered.update(_read(path))
+        self._current = 0 if _age(self._paths[0]) >= _age(self._paths[1]) else 1
+        self._file = self._open_current(truncate=False)
+        self._turned_ms = now_ms
+        self._queued: list[bytes] = []
+
+    def _open_current(self, *, truncate: bool) -> int:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | (os.O_TRUNC if truncate else 0)
+        return os.open(self._paths[self._current], flags, 0o600)
+
+    def append(self, mark: bytes, path_mark: int) -> None:
+        """Queue one mark."""
+        self._queued.append(_ENTRY.pack(mark, path_mark))
+
+    def flush(self, now_ms: int) -> None:
+        """Write what is queued; turn to the other file when this one covers the window. Raises OSError."""
+        if now_ms - self._turned_ms > KEEP_MS:
+            os.close(self._file)
+            self._current = 1 - self._current
+            self._file = self._open_current(truncate=True)
+            self._turned_ms = now_ms
+        if self._queued:
+            data, self._queued = b"".join(self._queued), []
+            os.write(self._file, data)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+
+def _age(path: Path) -> float:
+    return path.stat().st_mtime if path.exists() else 0.0
+
+
+def _read(path: Path) -> dict[bytes, int]:
+    data = path.read_bytes() if path.exists() else b""
+    whole = len(data) - len(data) % _ENTRY.size
+    return dict(_ENTRY.iter_unpack(data[:whole]))

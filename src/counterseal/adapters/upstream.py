@@ -1,0 +1,213 @@
+"""Kept-alive TLS connections to the exchange. One request at a time on each, never repeated.
+
+What the exchange sends outside an answer (a second answer, surplus bytes, an informational answer) ends the connection:
+the next answer could belong to another request.
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import httptools
+
+from counterseal.ports.clock import Clock, Timer
+from counterseal.ports.venue import Lost, NotSent, VenueReply
+
+CONNECT_TIMEOUT_S = 5.0
+# The exchange's own limit is 10 s; what has not come 2 s later is not going to be told.
+ANSWER_TIMEOUT_S = 12.0
+IDLE_S = 25.0
+MAX_BODY = 64 << 20
+MAX_HEADERS = 64 << 10
+MAX_CONNECTIONS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a family's host is: the address to connect to, the name that its certificate must have, the TLS context."""
+
+    host: str
+    port: int
+    name: str
+    context: ssl.SSLContext
+
+
+class UpstreamConnection(asyncio.Protocol):
+    """One connection; `send` gives a future with the answer."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._transport: asyncio.WriteTransport | None = None
+        self._waiter: asyncio.Future[VenueReply] | None = None
+        self._timer: Timer | None = None
+        self.idle_since_ns = 0
+        self.open = False
+
+    # -- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The handshake is verified."""
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast(asyncio.WriteTransport, transport)
+        self.open = True
+        self._reset()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """An answer that is complete has been given already; anything else is lost."""
+        self.open = False
+        self._fail("connection closed")
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; whatever is not one sound answer ends the connection."""
+        if self._waiter is None:
+            self.kill("bytes outside an answer")
+            return
+        self._size += len(data)
+        if self._size > MAX_BODY + MAX_HEADERS:
+            self.kill("answer too large")
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.kill("answer is no HTTP")
+            return
+        if self._complete:
+            self._finish()
+
+    # -- httptools
+
+    def on_message_begin(self) -> None:
+        """A second beginning is an answer nobody asked for."""
+        self._begun += 1
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Collect a header."""
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_body(self, body: bytes) -> None:
+        """Collect body bytes."""
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        """The answer has its last byte."""
+        self._complete = True
+
+    # -- ours
+
+    def send(self, request: bytes) -> "asyncio.Future[VenueReply]":
+        """Write one request; the future fails with Lost from here on."""
+        waiter: asyncio.Future[VenueReply] = asyncio.get_running_loop().create_future()
+        self._waiter = waiter
+        self._sent_ns = self._clock.monotonic_ns()
+        self._timer = self._clock.call_later(ANSWER_TIMEOUT_S, self._late)
+        if self._transport is not None:
+            self._transport.write(request)
+        return waiter
+
+    def kill(self, why: str) -> None:
+        """End the connection; a request in flight is lost."""
+        self.open = False
+        self._fail(why)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _late(self) -> None:
+        self.kill("no answer in time")
+
+    def _reset(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+        self._begun = 0
+        self._size = 0
+        self._complete = False
+        self.idle_since_ns = self._clock.monotonic_ns()
+
+    def _finish(self) -> None:
+        waiter, status = self._waiter, self._parser.get_status_code()
+        keep = self._parser.should_keep_alive() and self._begun == 1
+        if self._begun > 1 or status < 200:
+            self.kill("an answer nobody asked for")
+            return
+        reply = VenueReply(status, self._headers, b"".join(self._body), self._sent_ns, self._clock.monotonic_ns())
+        self._settle()
+        self._reset()
+        if not keep:
+            self.kill("not kept alive")
+        if waiter is not None and not waiter.done():
+            waiter.set_result(reply)
+
+    def _settle(self) -> None:
+        self._waiter = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _fail(self, why: str) -> None:
+        waiter = self._waiter
+        self._settle()
+        if waiter is not None and not waiter.done():
+            waiter.set_exception(Lost(why))
+
+
+class UpstreamPool:
+    """The Venue port: a pool of connections per family, the one used last is used next."""
+
+    def __init__(self, targets: Mapping[str, Target], clock: Clock) -> None:
+        self._targets = targets
+        self._clock = clock
+        self._idle: dict[str, deque[UpstreamConnection]] = {family: deque() for family in targets}
+        self._all: set[UpstreamConnection] = set()
+        self.in_flight = 0
+
+    async def send(self, family: str, request: bytes) -> VenueReply:
+        """Send one request once. Raises NotSent or Lost."""
+        connection = self._take(family) or await self._connect(family)
+        self.in_flight += 1
+        try:
+            reply = await connection.send(request)
+        finally:
+            self.in_flight -= 1
+        if connection.open:
+            self._idle[family].append(connection)
+        else:
+            self._all.discard(connection)
+        return reply
+
+    def _take(self, family: str) -> UpstreamConnection | None:
+        idle = self._idle.get(family)
+        oldest = self._clock.monotonic_ns() - int(IDLE_S * 1e9)
+        while idle:
+            connection = idle.pop()
+            if connection.open and connection.idle_since_ns >= oldest:
+                return connection
+            connection.kill("idle too long")
+            self._all.discard(connection)
+        return None
+
+    async def _connect(self, family: str) -> UpstreamConnection:
+        target = self._targets.get(family)
+        if target is None:
+            raise NotSent(f"no host for {family} in this environment")
+        self._all = {connection for connection in self._all if connection.open}
+        if len(self._all) >= MAX_CONNECTIONS:
+            raise NotSent("all connections to the exchange are in use")
+        connection = UpstreamConnection(self._clock)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await asyncio.get_running_loop().create_connection(
+                    lambda: connection, target.host, target.port, ssl=target.context, server_hostname=target.name
+                )
+        except (OSError, TimeoutError) as error:
+            raise NotSent(f"cannot connect: {type(error).__name__}") from None
+        self._all.add(connection)
+        return connection
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for connection in list(self._all):
+            connection.kill("closing")
+        self._all.clear()

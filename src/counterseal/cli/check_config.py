@@ -1,0 +1,50 @@
+"""`counterseal check-config`: every fault of counterseal.toml, or what it allows."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from counterseal.adapters.config_file import read
+from counterseal.core.config.faults import FILE
+from counterseal.core.config.model import Config
+from counterseal.core.config.summary import summarize
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parser(subparsers: "Subparsers") -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser(
+        "check-config",
+        help="check counterseal.toml and show what it allows",
+        description="Check counterseal.toml without starting anything. "
+        "Exit status: 0 when it has no fault, 2 when it has, each of them on a line of standard error.",
+    )
+    parser.add_argument(
+        "file", nargs="?", type=Path, metavar="FILE", help=f"file to check (default: {FILE} of the home)"
+    )
+    parser.add_argument(
+        "--home",
+        type=Path,
+        metavar="DIR",
+        help="folder of the installation (default: $COUNTERSEAL_HOME or ~/.counterseal)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the summary and give 0, or print the faults and give 2."""
+    found = read(args.file or _home(args.home) / FILE)
+    if not isinstance(found, Config):
+        for fault in found:
+            print(fault, file=sys.stderr)
+        return 2
+    print(summarize(found), end="")
+    return 0
+
+
+def _home(named: Path | None) -> Path:
+    return named or Path(os.environ.get("COUNTERSEAL_HOME") or "~/.counterseal").expanduser()

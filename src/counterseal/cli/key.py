@@ -1,0 +1,144 @@
+"""`counterseal key`: the exchange's keys, sealed to the signer."""
+
+import argparse
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from counterseal.adapters import config_file, key_file
+from counterseal.adapters.home import Home, locked
+from counterseal.adapters.key_file import StoredKey
+from counterseal.cli import material
+from counterseal.cli.shared import OK, UsageError, add_home, confirm, home_of, now_ms, show_ms, table
+from counterseal.core.config.grammar import parse_name
+from counterseal.core.config.model import ENVIRONMENTS, Config
+from counterseal.core.secret import Secret
+
+if TYPE_CHECKING:
+    from counterseal.cli.shared import Subparsers
+
+LOCK = "keys"
+_INPUT = (
+    'From a prompt, a pipe or --file: {"apiKey", "secretKey"} as JSON, or the API key on one line and '
+    "the secret (HMAC) or private key (PEM) after it; never as an argument: other users can see those."
+)
+
+
+def add_parser(subparsers: "Subparsers") -> None:
+    """Add the verb and its own verbs."""
+    verbs = subparsers.add_parser("key", help="the exchange's keys").add_subparsers(
+        required=True, metavar="VERB"
+    )
+    add = verbs.add_parser("add", help="seal a key that the exchange gave you", description=_INPUT)
+    add.add_argument("--kind", choices=key_file.KINDS, required=True)
+    material.add_sources(add)
+    new = verbs.add_parser("new", help="make a pair here; only its public half is shown")
+    new.add_argument("--kind", choices=("ed25519",), default="ed25519")
+    complete = verbs.add_parser(
+        "set-api-key", help="add the API key that the exchange gave for a pair made here"
+    )
+    material.add_sources(complete)
+    remove = verbs.add_parser("remove", help="forget a key; delete it at the exchange too")
+    for parser in (add, new):
+        parser.add_argument("--environment", choices=ENVIRONMENTS, help="default: as in counterseal.toml")
+    for parser in (add, new, complete, remove):
+        parser.add_argument("name", metavar="NAME", help="as in [keys.NAME] of counterseal.toml")
+    listing = verbs.add_parser("list", help="show the keys without their secrets")
+    for parser, action in (
+        (add, _add),
+        (new, _new),
+        (complete, _set_api_key),
+        (remove, _remove),
+        (listing, _list),
+    ):
+        add_home(parser)
+        parser.set_defaults(run=run, action=action)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the chosen verb. Raises UsageError and HomeError."""
+    code: int = args.action(home_of(args), args)
+    return code
+
+
+def _add(home: Home, args: argparse.Namespace) -> int:
+    _absent(home, args.name)
+    environment = _environment(home, args)
+    given = material.read_material(args, args.kind)
+    api_key = given.api_key.reveal().decode("ascii")
+    _store(home, StoredKey(args.name, args.kind, api_key, given.secret, environment, now_ms()))
+    return confirm(home, "restart_signer", f"key {args.name} is sealed", idle=OK)
+
+
+def _new(home: Home, args: argparse.Namespace) -> int:
+    _absent(home, args.name)
+    secret, public_pem = key_file.new_ed25519()
+    _store(home, StoredKey(args.name, args.kind, None, secret, _environment(home, args), now_ms()))
+    sys.stdout.write(public_pem.decode("ascii"))
+    sys.stdout.flush()
+    print(
+        f"register this public key at the exchange, then: counterseal key set-api-key {args.name}",
+        file=sys.stderr,
+    )
+    return OK
+
+
+def _set_api_key(home: Home, args: argparse.Namespace) -> int:
+    _present(home, args.name)
+    api_key: Secret = material.read_api_key(args)
+    with locked(home, LOCK):
+        keys = key_file.read(home)
+        keys[args.name] = replace(_present(home, args.name), api_key=api_key.reveal().decode("ascii"))
+        key_file.write(home, keys)
+    return confirm(home, "restart_signer", f"key {args.name} has its API key", idle=OK)
+
+
+def _remove(home: Home, args: argparse.Namespace) -> int:
+    with locked(home, LOCK):
+        _present(home, args.name)
+        keys = key_file.read(home)
+        del keys[args.name]
+        key_file.write(home, keys)
+    return confirm(
+        home, "restart_signer", f"key {args.name} is removed here; delete it at the exchange too", idle=OK
+    )
+
+
+def _list(home: Home, args: argparse.Namespace) -> int:
+    rows: list[tuple[str, ...]] = [("NAME", "KIND", "ENVIRONMENT", "CREATED", "STATE")]
+    for key in key_file.read(home).values():
+        state = "ready" if key.api_key else "waits for its API key"
+        rows.append((key.ref, key.kind, key.environment, show_ms(key.created_ms), state))
+    print(table(rows))
+    return OK
+
+
+def _store(home: Home, key: StoredKey) -> None:
+    with locked(home, LOCK):
+        _absent(home, key.ref)
+        key_file.write(home, {**key_file.read(home), key.ref: key})
+
+
+def _absent(home: Home, name: str) -> None:
+    if parse_name(name) is None:
+        raise UsageError("a key's name is 1 to 32 of a-z, 0-9, _ and -; choose such a name")
+    if name in key_file.read(home):
+        raise UsageError(f"key {name} exists already; remove it first with: counterseal key remove {name}")
+
+
+def _present(home: Home, name: str) -> StoredKey:
+    keys = key_file.read(home)
+    if name not in keys:
+        known = ", ".join(sorted(keys)) or "none yet"
+        raise UsageError(f"there is no key of that name; there are: {known}")
+    return keys[name]
+
+
+def _environment(home: Home, args: argparse.Namespace) -> str:
+    if args.environment:
+        return str(args.environment)
+    config = config_file.read(home.config)
+    if not isinstance(config, Config):
+        raise UsageError("counterseal.toml has faults; see: counterseal check-config, or give --environment")
+    key = config.keys.get(args.name)
+    return key.environment if key else config.venue.environment

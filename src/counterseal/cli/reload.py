@@ -1,0 +1,32 @@
+"""`counterseal reload`: have the running gateway take up counterseal.toml."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from counterseal.adapters import control_socket
+from counterseal.cli.shared import CONFIRM_S, OK, USAGE, add_home, home_of, read_config, say
+
+if TYPE_CHECKING:
+    from counterseal.cli.shared import Subparsers
+
+
+def add_parser(subparsers: "Subparsers") -> None:
+    """Add the verb."""
+    parser = subparsers.add_parser(
+        "reload",
+        help="take up a changed counterseal.toml",
+        description="With a fault in the file nothing changes. A new listen.address needs a restart.",
+    )
+    add_home(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Reload; 2 when the file has faults, each of them printed. Raises HomeError and ControlError."""
+    home = home_of(args)
+    if read_config(home) is None:
+        say("nothing was changed; the running gateway keeps the configuration that it has")
+        return USAGE
+    control_socket.call(home.control_socket, "reload_config", CONFIRM_S)
+    say("the running gateway has taken up the configuration")
+    return OK

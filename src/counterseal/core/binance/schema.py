@@ -1,0 +1,123 @@
+"""What the parameters of typed endpoints may hold, and which deviations of clients are tolerated.
+
+An endpoint is typed when the paper exchange serves it, so that a judged order can be compared with a parsed one. A
+mutating endpoint that is not typed is refused: a parameter we cannot judge could change what the order means.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Kind(Enum):
+    """The grammar of a value."""
+
+    TEXT = "text"
+    SYMBOL = "symbol"
+    SYMBOLS = "symbols"
+    DECIMAL = "decimal"
+    INT = "int"
+    BOOL = "bool"
+    ENUM = "enum"
+    CLIENT_ID = "client_id"
+    INT_LIST = "int_list"
+    CLIENT_ID_LIST = "client_id_list"
+    LEGS = "legs"
+
+
+def _names(text: str, kind: Kind) -> dict[str, Kind]:
+    return dict.fromkeys(text.split(), kind)
+
+
+_KINDS: Mapping[str, Kind] = {
+    **_names("symbol", Kind.SYMBOL),
+    **_names("symbols", Kind.SYMBOLS),
+    **_names(
+        "quantity price stopPrice quoteOrderQty icebergQty stopLimitPrice limitIcebergQty stopIcebergQty abovePrice"
+        " aboveStopPrice aboveIcebergQty belowPrice belowStopPrice belowIcebergQty triggerPrice activatePrice"
+        " activationPrice callbackRate amount newQty",
+        Kind.DECIMAL,
+    ),
+    **_names(
+        "orderId cancelOrderId orderListId algoId limit startTime endTime fromId leverage trailingDelta"
+        " aboveTrailingDelta belowTrailingDelta strategyId strategyType aboveStrategyId aboveStrategyType"
+        " belowStrategyId belowStrategyType limitStrategyId limitStrategyType stopStrategyId stopStrategyType"
+        " goodTillDate modifyId pegOffsetValue abovePegOffsetValue belowPegOffsetValue page",
+        Kind.INT,
+    ),
+    **_names(
+        "reduceOnly closePosition priceProtect dualSidePosition multiAssetsMargin omitZeroBalances"
+        " computeCommissionRates",
+        Kind.BOOL,
+    ),
+    **_names(
+        "newClientOrderId origClientOrderId cancelOrigClientOrderId cancelNewClientOrderId listClientOrderId"
+        " limitClientOrderId stopClientOrderId aboveClientOrderId belowClientOrderId clientAlgoId",
+        Kind.CLIENT_ID,
+    ),
+    **_names(
+        "side type timeInForce positionSide newOrderRespType selfTradePreventionMode workingType cancelReplaceMode"
+        " cancelRestrictions orderRateLimitExceededMode stopLimitTimeInForce aboveType belowType aboveTimeInForce"
+        " belowTimeInForce marginType priceMatch algoType pegPriceType pegOffsetType abovePegPriceType"
+        " abovePegOffsetType belowPegPriceType belowPegOffsetType autoCloseType incomeType",
+        Kind.ENUM,
+    ),
+    "orderIdList": Kind.INT_LIST,
+    "origClientOrderIdList": Kind.CLIENT_ID_LIST,
+    "batchOrders": Kind.LEGS,
+}
+
+_TYPED_TEXT = """
+spot POST /api/v3/order /api/v3/order/test /api/v3/order/cancelReplace /api/v3/order/oco /api/v3/orderList/oco
+spot DELETE /api/v3/order /api/v3/openOrders /api/v3/orderList
+spot GET /api/v3/order /api/v3/openOrders /api/v3/allOrders /api/v3/orderList /api/v3/allOrderList /api/v3/openOrderList
+spot GET /api/v3/account /api/v3/account/commission /api/v3/myTrades /api/v3/rateLimit/order
+usdm POST /fapi/v1/order /fapi/v1/order/test /fapi/v1/batchOrders /fapi/v1/algoOrder /fapi/v1/leverage
+usdm POST /fapi/v1/marginType /fapi/v1/positionMargin /fapi/v1/positionSide/dual /fapi/v1/multiAssetsMargin
+usdm PUT /fapi/v1/order /fapi/v1/batchOrders
+usdm DELETE /fapi/v1/order /fapi/v1/batchOrders /fapi/v1/allOpenOrders /fapi/v1/algoOrder /fapi/v1/algoOpenOrders
+usdm GET /fapi/v1/order /fapi/v1/openOrder /fapi/v1/openOrders /fapi/v1/allOrders /fapi/v1/userTrades
+usdm GET /fapi/v1/algoOrder /fapi/v1/openAlgoOrders /fapi/v2/positionRisk /fapi/v3/positionRisk
+usdm GET /fapi/v1/leverageBracket /fapi/v1/commissionRate /fapi/v1/symbolConfig
+"""
+_TYPED = {
+    (family, method, path)
+    for family, method, *paths in (line.split() for line in _TYPED_TEXT.strip().splitlines())
+    for path in paths
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerances:
+    """Names beyond the schema: aliases (wire name -> true name), repeatable names, names read and then dropped."""
+
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    lists: frozenset[str] = frozenset()
+    dropped: frozenset[str] = frozenset()
+
+
+_NONE = Tolerances()
+# Each entry with the client that needs it.
+_TOLERANCES: Mapping[tuple[str, str, str], Tolerances] = {
+    # ccxt sends lower-case list names when it cancels a batch.
+    ("usdm", "DELETE", "/fapi/v1/batchOrders"): Tolerances(
+        aliases={"orderidlist": "orderIdList", "origclientorderidlist": "origClientOrderIdList"}
+    ),
+    # ccxt repeats `asset`; the endpoint itself is refused, but its reason should be that and not the repetition.
+    ("spot", "POST", "/sapi/v1/asset/dust"): Tolerances(lists=frozenset({"asset"})),
+}
+
+
+def kind_of(name: str) -> Kind:
+    """Give the kind of a parameter name; unknown names are TEXT."""
+    return _KINDS.get(name, Kind.TEXT)
+
+
+def typed(family: str, method: str, path: str) -> bool:
+    """Tell whether every value of the endpoint is judged by its kind."""
+    return (family, method, path) in _TYPED
+
+
+def tolerances_of(family: str, method: str, path: str) -> Tolerances:
+    """Give the documented deviations of one endpoint."""
+    return _TOLERANCES.get((family, method, path), _NONE)

@@ -1,0 +1,119 @@
+"""Rules that hold between settings. The first line of each rule's docstring is its text in the reference."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from counterseal.core.config.addresses import is_loopback
+from counterseal.core.config.faults import FaultList, nearest, show_name
+from counterseal.core.config.grammar import ANY_SYMBOL
+from counterseal.core.config.model import KEY_FUNCTIONS
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """Settings read one by one. What had a fault of its own is absent, so that no rule repeats it."""
+
+    venue: Values
+    listen: Values
+    gateway: Values
+    keys: Mapping[str, Values]
+    bots: Mapping[str, Values]
+
+
+def paper_has_its_address(draft: Draft, faults: FaultList) -> None:
+    """`venue.address` and `venue.ca_file` must be given for the paper exchange, and only for it."""
+    environment = draft.venue.get("environment")
+    for name in ("address", "ca_file"):
+        if environment is None or name not in draft.venue:
+            continue
+        given = draft.venue[name] is not None
+        if environment == "paper" and not given:
+            faults.add(("venue", name), "is missing; the paper exchange needs it", f"add {name} to [venue]")
+        if environment != "paper" and given:
+            cause = f'is for the paper exchange only; the hosts of "{environment}" are built in'
+            faults.add(("venue", name), cause, "remove it")
+
+
+def production_is_deliberate(draft: Draft, faults: FaultList) -> None:
+    """`venue.environment = "production"` needs `venue.unsafe_production = true`."""
+    if draft.venue.get("environment") == "production" and draft.venue.get("unsafe_production") is False:
+        faults.add(
+            ("venue", "environment"),
+            'is "production", whose connections are not pinned yet',
+            "use another environment, or accept the risk with unsafe_production = true in [venue]",
+        )
+
+
+def listening_is_local(draft: Draft, faults: FaultList) -> None:
+    """`listen.address` must be a loopback address unless `listen.unsafe_listen = true`."""
+    address = draft.listen.get("address")
+    if address is not None and draft.listen.get("unsafe_listen") is False and not is_loopback(address):
+        faults.add(
+            ("listen", "address"),
+            "is not a loopback address, so that other machines could connect without encryption",
+            "use 127.0.0.1 or [::1], or accept the risk with unsafe_listen = true in [listen]",
+        )
+
+
+def keys_fit_the_venue(draft: Draft, faults: FaultList) -> None:
+    """A key's `environment` must be the venue's: a key never meets an exchange that did not issue it."""
+    venue = draft.venue.get("environment")
+    for name, key in draft.keys.items():
+        own = key.get("environment")
+        if venue is not None and own is not None and own != venue:
+            cause = f'is "{own}", and the environment of [venue] is "{venue}"'
+            faults.add(("keys", name, "environment"), cause, "give each environment a file of its own")
+
+
+def keys_of_bots_exist(draft: Draft, faults: FaultList) -> None:
+    """Every key that a bot names must have its own `[keys.NAME]`."""
+    for bot, settings in draft.bots.items():
+        for number, name in enumerate(settings.get("keys", ()), 1):
+            if name not in draft.keys:
+                cause = f"its entry {number} names no key of this file"
+                faults.add(("bots", bot, "keys"), cause, _key_remedy(name, draft))
+
+
+def keys_cover_purposes(draft: Draft, faults: FaultList) -> None:
+    """A bot with the purpose `account`, `trade` or `settings` needs a key with the function of that name."""
+    for bot, settings in draft.bots.items():
+        keys = [draft.keys.get(name, {}) for name in settings.get("keys", ())]
+        if "keys" not in settings or any("functions" not in key for key in keys):
+            continue
+        held = frozenset[str]().union(*(key["functions"] for key in keys))
+        for purpose in KEY_FUNCTIONS:
+            if purpose in settings.get("purposes", ()) and purpose not in held:
+                cause = f'holds "{purpose}", and none of the bot\'s keys has that function'
+                remedy = f'name a key in its keys whose functions hold "{purpose}", or remove the purpose'
+                faults.add(("bots", bot, "purposes"), cause, remedy)
+
+
+def quantity_limits_apply(draft: Draft, faults: FaultList) -> None:
+    """`max_order_quantity` may name only symbols that the bot may trade: a misspelt limit limits nothing."""
+    for bot, settings in draft.bots.items():
+        allowed = settings.get("symbols", (ANY_SYMBOL,))
+        for symbol in settings.get("max_order_quantity", ()):
+            if ANY_SYMBOL not in (symbol, *allowed) and symbol not in allowed:
+                path = ("bots", bot, "max_order_quantity", symbol)
+                faults.add(path, "is not among the bot's symbols", "correct it, or add it to the symbols")
+
+
+def _key_remedy(name: str, draft: Draft) -> str:
+    close = nearest(name, draft.keys)
+    if close is not None:
+        return f"did you mean {show_name(close)}?"
+    return "add a section [keys.NAME] for it, or correct the name"
+
+
+RULES: tuple[Callable[[Draft, FaultList], None], ...] = (
+    paper_has_its_address,
+    production_is_deliberate,
+    listening_is_local,
+    keys_fit_the_venue,
+    keys_of_bots_exist,
+    keys_cover_purposes,
+    quantity_limits_apply,
+)

@@ -1,0 +1,316 @@
+"""The table of settings: what counterseal.toml may hold. Parsing, hints and the reference come from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from counterseal.core.config import model
+from counterseal.core.config.addresses import (
+    parse_host,
+    parse_host_value,
+    parse_listen_address,
+    parse_network,
+    parse_paper_address,
+)
+from counterseal.core.config.grammar import parse_label, parse_name, parse_path
+from counterseal.core.config.hours import parse_hours
+from counterseal.core.config.parsers import (
+    Parser,
+    amount,
+    choice,
+    flag,
+    quantities,
+    symbols,
+    text,
+    texts,
+    whole,
+    words,
+)
+
+PRODUCTS = ("spot", "usdm", "coinm", "options", "papi", "sapi", "www")
+DURABILITIES = ("process",)
+_LATER = MappingProxyType({"power": 'is "power", which comes in a later version'})
+
+
+class Required:
+    """Stands where a default would, in a setting that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting. `example` is TOML text; `absent` tells what a default of None means."""
+
+    name: str
+    parser: Parser
+    default: Any
+    purpose: str
+    example: str
+    unit: str = ""
+    absent: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table of the file. A `named` one holds one table for each bot or key: `[bots.NAME]`."""
+
+    name: str
+    purpose: str
+    settings: tuple[Setting, ...]
+    named: bool = False
+    required: bool = False
+
+    @property
+    def header(self) -> str:
+        """How the table is written, without brackets."""
+        return f"{self.name}.NAME" if self.named else self.name
+
+
+VENUE = Section(
+    "venue",
+    "The exchange, or what stands in for it.",
+    (
+        Setting(
+            "environment",
+            choice(model.ENVIRONMENTS),
+            Required,
+            "Which exchange the gateway talks to.",
+            '"paper"',
+        ),
+        Setting(
+            "address",
+            text(parse_paper_address, "host:port of a loopback or private address", "127.0.0.1:9443"),
+            None,
+            "Where the paper exchange listens. The hosts of the other environments are built in.",
+            '"127.0.0.1:9443"',
+        ),
+        Setting(
+            "ca_file",
+            text(parse_path, "a path of a file", "paper/ca.pem"),
+            None,
+            "Certificates (PEM) that the paper exchange is verified with. "
+            "A relative path starts in the folder of counterseal.toml.",
+            '"paper/ca.pem"',
+        ),
+        Setting(
+            "unsafe_production",
+            flag(),
+            False,
+            "Lets the gateway reach the real exchange although its connections are not pinned yet.",
+            "false",
+        ),
+        Setting(
+            "unsafe_tls12",
+            texts(parse_host, "a host name in lower case", "api.binance.com"),
+            (),
+            "Hosts that may be reached with TLS 1.2; all others need TLS 1.3.",
+            "[]",
+        ),
+    ),
+    required=True,
+)
+
+LISTEN = Section(
+    "listen",
+    "Where bots connect.",
+    (
+        Setting(
+            "address",
+            text(parse_listen_address, "IP-address:port", "127.0.0.1:8180"),
+            "127.0.0.1:8180",
+            "Address that the gateway binds; port 0 takes any free one.",
+            '"127.0.0.1:8180"',
+        ),
+        Setting(
+            "hosts",
+            texts(parse_host_value, "a host name in lower case, with or without :port", "localhost:8180"),
+            (),
+            "Values of the Host header that are accepted besides the address itself.",
+            '["localhost:8180"]',
+        ),
+        Setting(
+            "unsafe_listen",
+            flag(),
+            False,
+            "Lets the gateway listen where other machines can reach it. Its connections are not encrypted.",
+            "false",
+        ),
+    ),
+)
+
+GATEWAY = Section(
+    "gateway",
+    "Bounds of what passes.",
+    (
+        Setting(
+            "order_recv_window_ms",
+            whole(1, 5000),
+            2000,
+            "Longest recvWindow that an order carries to the exchange; a bot's shorter one stays.",
+            "2000",
+            "ms",
+        ),
+        Setting(
+            "max_connections_per_source",
+            whole(1, 4096),
+            32,
+            "Connections that one client address may hold open.",
+            "32",
+            "connections",
+        ),
+        Setting(
+            "durability",
+            choice(DURABILITIES, _LATER),
+            "process",
+            "What the journal survives. With `process` an order is written before it is sent, and the record "
+            "survives any end of the gateway's process.",
+            '"process"',
+        ),
+    ),
+)
+
+KEYS = Section(
+    "keys",
+    "One exchange key as the policy sees it. The key itself never stands in this file: "
+    "`counterseal key add NAME` gives it to the signer.",
+    (
+        Setting(
+            "functions",
+            words(model.KEY_FUNCTIONS, frozenset),
+            frozenset(),
+            "What requests this key may sign.",
+            '["account", "trade"]',
+        ),
+        Setting(
+            "strategy",
+            text(parse_label, "1 to 32 letters, digits, dots, _ and -", "grid"),
+            None,
+            "The strategy that the key belongs to, to tell keys apart.",
+            '"grid"',
+        ),
+        Setting(
+            "environment",
+            choice(model.ENVIRONMENTS),
+            None,
+            "The environment that issued the key; it must be the venue's.",
+            '"paper"',
+            absent="the venue's",
+        ),
+        Setting(
+            "region",
+            text(parse_label, "1 to 32 letters, digits, dots, _ and -", "eu-west"),
+            None,
+            "The region that the key is used from, to tell keys apart.",
+            '"eu-west"',
+        ),
+        Setting(
+            "rotation_days",
+            whole(1, 365),
+            None,
+            "Age at which the key is due for replacement.",
+            "7",
+            "days",
+        ),
+    ),
+    named=True,
+)
+
+BOTS = Section(
+    "bots",
+    "What one bot may do. What is not allowed here is denied: a bot without settings can do nothing.",
+    (
+        Setting(
+            "mode",
+            choice(model.MODES),
+            "enforce",
+            "`report` lets pass what the policy would deny, and writes it down; `enforce` denies it.",
+            '"enforce"',
+        ),
+        Setting(
+            "verification",
+            choice(model.VERIFICATIONS),
+            "lenient",
+            "`lenient` accepts the known ways in which SDKs encode a signed request, `strict` only one.",
+            '"lenient"',
+        ),
+        Setting(
+            "keys",
+            texts(parse_name, "a name of a key", "main"),
+            (),
+            "Exchange keys that may sign for the bot; of those that fit, the one with fewest functions does.",
+            '["main"]',
+        ),
+        Setting(
+            "products",
+            words(PRODUCTS),
+            (),
+            "Parts of the exchange that the bot may use.",
+            '["spot"]',
+        ),
+        Setting(
+            "purposes",
+            words(model.PURPOSES),
+            (),
+            "`read` is market data, `account` is the bot's view of the account, `trade` is orders, "
+            "`settings` is leverage and margin.",
+            '["read", "account", "trade"]',
+        ),
+        Setting("symbols", symbols(), (), "Symbols that the bot may trade.", '["BTCUSDT", "ETHUSDT"]'),
+        Setting(
+            "max_order_notional",
+            amount(),
+            None,
+            "Largest value of one order.",
+            "500",
+            "US dollars",
+            "no limit",
+        ),
+        Setting(
+            "max_order_quantity",
+            quantities(),
+            MappingProxyType({}),
+            "Largest quantity of one order, by symbol.",
+            '{ BTCUSDT = 0.01, "*" = 5 }',
+            "base asset",
+        ),
+        Setting(
+            "price_collar_percent",
+            amount(100),
+            None,
+            "How far an order's price may lie from the last price.",
+            "2.5",
+            "percent",
+            "no limit",
+        ),
+        Setting(
+            "max_leverage",
+            whole(1, 125),
+            None,
+            "Highest leverage that the bot may set.",
+            "5",
+            "times",
+            "the bot may set none",
+        ),
+        Setting(
+            "hours",
+            texts(parse_hours, "a range of hours", "Mon-Fri 08:00-18:00"),
+            (),
+            "When the bot may call. Weekdays are optional; an end before the start lies on the next day; "
+            "an empty array allows every hour.",
+            '["Mon-Fri 08:00-18:00"]',
+            "UTC",
+        ),
+        Setting(
+            "sources",
+            texts(parse_network, "an IP address, or a network without host bits", "127.0.0.1"),
+            (),
+            "Client addresses that the bot may call from; an empty array allows every one.",
+            '["127.0.0.1"]',
+        ),
+    ),
+    named=True,
+)
+
+SECTIONS: Mapping[str, Section] = MappingProxyType(
+    {section.name: section for section in (VENUE, LISTEN, GATEWAY, KEYS, BOTS)}
+)

@@ -1,0 +1,134 @@
+"""The head of a bot's HTTP/1.1 request, read strictly and without I/O.
+
+A request is either of exactly one form or refused and its connection closed: two readers that disagree about where a
+request ends are how requests are smuggled. No Transfer-Encoding, one canonical Content-Length, CRLF only, tokens only,
+no folding, no byte above 0x7e. Nothing is normalised. RFC 9112 allows more; no SDK needs more.
+"""
+
+import re
+from dataclasses import dataclass
+
+MAX_HEAD = 16_384
+MAX_BODY = 65_536
+MAX_HEADERS = 64
+
+_REQUEST_LINE = re.compile(rb"([A-Z]+) (/[\x21-\x7e]*) HTTP/1\.1").fullmatch
+_HEADER_BLOCK = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e]*\r\n)*").fullmatch
+_LENGTH = re.compile(rb"(?:0|[1-9][0-9]{0,6})").fullmatch
+_METHODS = frozenset({b"GET", b"POST", b"PUT", b"DELETE"})
+# Names of which a second one could be read differently by two readers.
+_SINGLE = frozenset(
+    {b"host", b"content-length", b"x-mbx-apikey", b"x-mbx-time-unit", b"content-type", b"upgrade", b"sec-fetch-site"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What of a request's head matters to us. `query` is without the question mark; header values are stripped."""
+
+    method: str
+    path: str
+    query: bytes
+    length: int
+    host: str
+    api_key: str | None
+    time_unit: str | None
+    keep_alive: bool
+    upgrade: bool
+    cross_site: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """The bytes are no request that we read; `reason` is a reason code. The connection ends after the answer."""
+
+    reason: str
+
+
+def read_head(buffer: bytes) -> tuple[Head, int] | Bad | None:
+    """Read one head from the start of `buffer`.
+
+    Gives (head, number of bytes it takes), Bad, or None when more bytes are needed.
+    """
+    end = buffer.find(b"\r\n\r\n", 0, MAX_HEAD)
+    if end < 0:
+        return _unfinished(buffer)
+    line, _, block = buffer[: end + 2].partition(b"\r\n")
+    request = _REQUEST_LINE(line)
+    if request is None:
+        return Bad("malformed_request_line")
+    if not _HEADER_BLOCK(block):
+        return Bad("malformed_header")
+    headers = _headers(block)
+    if isinstance(headers, Bad):
+        return headers
+    head = _head(request[1], request[2], headers)
+    return head if isinstance(head, Bad) else (head, end + 4)
+
+
+def _unfinished(buffer: bytes) -> Bad | None:
+    if len(buffer) >= MAX_HEAD:
+        return Bad("head_too_large")
+    # A bare LF can never become a legal head: refuse it now rather than at the deadline.
+    line = buffer.find(b"\n")
+    if line >= 0 and buffer[line - 1 : line] != b"\r":
+        return Bad("malformed_request_line")
+    return None
+
+
+def _headers(block: bytes) -> dict[bytes, bytes] | Bad:
+    lines = block.split(b"\r\n")[:-1]
+    if len(lines) > MAX_HEADERS:
+        return Bad("head_too_large")
+    found: dict[bytes, bytes] = {}
+    for line in lines:
+        name, _, value = line.partition(b":")
+        name = name.lower()
+        if name in found and name in _SINGLE:
+            return Bad("repeated_header")
+        found[name] = value.strip(b" \t")
+    return found
+
+
+def _head(method: bytes, target: bytes, headers: dict[bytes, bytes]) -> Head | Bad:
+    if method not in _METHODS:
+        return Bad("unknown_method")
+    fault = _framing_fault(method, headers)
+    if fault:
+        return Bad(fault)
+    path, _, query = target.partition(b"?")
+    connection = headers.get(b"connection", b"").lower()
+    return Head(
+        method=method.decode(),
+        path=path.decode(),
+        query=query,
+        length=int(headers.get(b"content-length", b"0")),
+        host=headers[b"host"].decode(),
+        api_key=_text(headers, b"x-mbx-apikey"),
+        time_unit=_text(headers, b"x-mbx-time-unit"),
+        keep_alive=b"close" not in connection,
+        upgrade=b"upgrade" in headers,
+        cross_site=headers.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"),
+    )
+
+
+def _text(headers: dict[bytes, bytes], name: bytes) -> str | None:
+    value = headers.get(name)
+    return None if value is None else value.decode()
+
+
+def _framing_fault(method: bytes, headers: dict[bytes, bytes]) -> str | None:
+    if b"transfer-encoding" in headers:
+        return "transfer_encoding"
+    if b"expect" in headers:
+        return "expectation"
+    if b"host" not in headers:
+        return "malformed_header"
+    length = headers.get(b"content-length", b"0")
+    if not _LENGTH(length):
+        return "malformed_content_length"
+    if int(length) > MAX_BODY:
+        return "body_too_large"
+    if method == b"GET" and length != b"0":
+        return "body_on_get"
+    return None

@@ -1,0 +1,14 @@
+"""The least key that can do the request signs it."""
+
+from collections.abc import Collection, Mapping
+
+from counterseal.core.config.model import Bot, Key
+
+
+def least_key(bot: Bot, purpose: str, keys: Mapping[str, Key], held: Collection[str]) -> str | None:
+    """Give the name of the bot's key with the fewest functions that cover the purpose and that the signer holds.
+
+    Ties go to the order in which the bot names them. None when there is none.
+    """
+    fitting = [keys[name] for name in bot.keys if name in keys and name in held and purpose in keys[name].functions]
+    return min(fitting, key=lambda key: len(key.functions)).name if fitting else None

@@ -1,0 +1,77 @@
+"""What is known of the market: the last prices with their age, and the exchange's symbols with theirs."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+MAX_PRICE_AGE_MS = 5_000
+MAX_RULES_AGE_MS = 24 * 3_600_000
+# Quote assets that count as one US dollar.
+DOLLARS = frozenset({"USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USD", "USDP", "DAI", "USD1", "RLUSD", "USDE", "BFUSD"})
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolRule:
+    """A symbol of exchangeInfo as far as we judge by it."""
+
+    base: str
+    quote: str
+    status: str
+
+    @property
+    def trading(self) -> bool:
+        """Whether new orders are taken."""
+        return self.status == "TRADING"
+
+
+@dataclass(slots=True)
+class FamilyMarket:
+    """Prices and symbols of one host family, with the monotonic milliseconds at which each was read."""
+
+    prices: Mapping[str, Decimal] = field(default_factory=dict)
+    prices_at_ms: int | None = None
+    rules: Mapping[str, SymbolRule] = field(default_factory=dict)
+    rules_at_ms: int | None = None
+
+    def price(self, symbol: str, now_ms: int) -> Decimal | None:
+        """Give the last price if it is at most 5 s old."""
+        if self.prices_at_ms is None or now_ms - self.prices_at_ms > MAX_PRICE_AGE_MS:
+            return None
+        return self.prices.get(symbol)
+
+    def rules_fresh(self, now_ms: int) -> bool:
+        """Tell whether exchangeInfo was read within 24 h."""
+        return self.rules_at_ms is not None and now_ms - self.rules_at_ms <= MAX_RULES_AGE_MS
+
+    def dollars(self, symbol: str, now_ms: int) -> Decimal | None:
+        """Give US dollars per unit of the symbol's quote asset; None when that cannot be told from fresh prices."""
+        rule = self.rules.get(symbol)
+        if rule is None:
+            return None
+        if rule.quote in DOLLARS:
+            return Decimal(1)
+        for dollar in ("USDT", "USDC", "FDUSD"):
+            price = self.price(rule.quote + dollar, now_ms)
+            if price is not None:
+                return price
+        return None
+
+
+def parse_prices(rows: Iterable[Mapping[str, str]]) -> dict[str, Decimal]:
+    """Read the exchange's list of {symbol, price}; rows without a positive price are left out."""
+    found = {}
+    for row in rows:
+        price = Decimal(row["price"])
+        if price > 0:
+            found[row["symbol"]] = price
+    return found
+
+
+def parse_rules(rows: Iterable[Mapping[str, str]]) -> dict[str, SymbolRule]:
+    """Read exchangeInfo's `symbols`; COIN-M states contractStatus instead of status."""
+    return {
+        row["symbol"]: SymbolRule(
+            row.get("baseAsset", ""), row.get("quoteAsset", ""), row.get("status") or row.get("contractStatus", "")
+        )
+        for row in rows
+    }

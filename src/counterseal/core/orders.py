@@ -1,0 +1,102 @@
+"""The ledger of client order ids: an id is used once, a repetition gets what became of the first.
+
+The exchange forgets ids (they are unique among open orders only); this ledger does not, so that a cancel by id can never
+hit a newer order. An id whose order was provably never born (rejected, or never sent) is free again.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from counterseal.core.outcome import Outcome
+
+REMEMBER_MS = 60_000
+_OPEN = frozenset({"NEW", "PARTIALLY_FILLED", "PENDING_NEW", "PENDING_CANCEL"})
+Pair = tuple[str, str]
+
+
+class Repeat(Enum):
+    """What a client id is at the moment it is asked for."""
+
+    NEW = "new"
+    SAME = "same"
+    DUPLICATE = "duplicate"
+
+
+@dataclass(slots=True)
+class Entry:
+    """What is known of one id. `request` is the intent's number; `reply` is the stored answer (status, body)."""
+
+    bot: str
+    request: str
+    pairs_digest: bytes
+    at_ms: int
+    outcome: Outcome | None = None
+    order_status: str = ""
+    reply: tuple[int, bytes] | None = None
+
+    def answers_again(self, now_ms: int) -> bool:
+        """Whether the same request gets this outcome rather than an error."""
+        if self.outcome in (None, Outcome.UNKNOWN):
+            return True
+        return self.order_status in _OPEN or now_ms - self.at_ms < REMEMBER_MS
+
+
+def pairs_digest(path: str, pairs: Iterable[Pair]) -> bytes:
+    """Give 16 bytes that name the judged pairs (timestamp, recvWindow and signature are not among them)."""
+    text = "\x00".join((path, *(f"{name}\x01{value}" for name, value in sorted(pairs))))
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+class IdLedger:
+    """All ids of one account, per namespace (spot, usdm, ...)."""
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[str, str], Entry] = {}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, family: str, client_id: str) -> Entry | None:
+        """Give what is known of an id."""
+        return self._entries.get((family, client_id))
+
+    def ask(self, family: str, ids: Sequence[str], bot: str, digest: bytes, now_ms: int) -> tuple[Repeat, Entry | None]:
+        """Judge the ids that a request would bring into the world.
+
+        SAME comes with the entry whose outcome answers; DUPLICATE when any id was used for something else, or appears
+        twice in the request.
+        """
+        if len(set(ids)) != len(ids):
+            return Repeat.DUPLICATE, None
+        known = [entry for client_id in ids if (entry := self.get(family, client_id)) is not None]
+        if not known:
+            return Repeat.NEW, None
+        first = known[0]
+        same = len(known) == len(ids) and all(e.request == first.request for e in known)
+        if same and first.bot == bot and first.pairs_digest == digest and first.answers_again(now_ms):
+            return Repeat.SAME, first
+        return Repeat.DUPLICATE, first
+
+    def open(self, family: str, ids: Sequence[str], entry: Entry) -> None:
+        """Record an intent before it leaves."""
+        for client_id in ids:
+            self._entries[(family, client_id)] = entry
+
+    def close(self, family: str, ids: Sequence[str], entry: Entry) -> None:
+        """Record the outcome (already written into `entry`); frees the ids of an order that was never born."""
+        if entry.outcome in (Outcome.REJECTED, Outcome.NOT_SENT):
+            for client_id in ids:
+                if self._entries.get((family, client_id)) is entry:
+                    del self._entries[(family, client_id)]
+
+    def free(self, family: str, client_id: str) -> None:
+        """Forget an id whose order was provably never born (a rejected leg of a batch)."""
+        self._entries.pop((family, client_id), None)
+
+    def learn(self, family: str, client_id: str, order_status: str) -> None:
+        """Take over an order's status from any later answer (query, cancel)."""
+        entry = self._entries.get((family, client_id))
+        if entry is not None:
+            entry.order_status = order_status

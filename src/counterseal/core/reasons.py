@@ -1,0 +1,490 @@
+"""Every refusal of the gateway: its code, what the bot gets, what it means and the way out.
+
+The bot gets the exchange's own error shape with a code that SDKs know; where the exchange has a text that SDKs match
+on, it is that text. The reference page is generated from this table.
+"""
+
+from dataclasses import dataclass
+
+ILLEGAL = -1100
+UNSUPPORTED = -1020
+UNAUTHORIZED = -1002
+NEW_ORDER_REJECTED = -2010
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One refusal. `message` is what the bot reads, `meaning` and `remedy` what the operator reads.
+
+    `closes` tells that the connection cannot be trusted for another request.
+    """
+
+    code: str
+    status: int
+    exchange_code: int
+    message: str
+    meaning: str
+    remedy: str
+    closes: bool = False
+
+
+def _wire(code: str, message: str, meaning: str, remedy: str, status: int = 400) -> Reason:
+    return Reason(code, status, ILLEGAL, message, meaning, remedy, closes=True)
+
+
+def _right(code: str, message: str, meaning: str, remedy: str) -> Reason:
+    return Reason(code, 403, UNAUTHORIZED, message, meaning, remedy)
+
+
+def _order(code: str, message: str, meaning: str, remedy: str) -> Reason:
+    return Reason(code, 400, NEW_ORDER_REJECTED, message, meaning, remedy)
+
+
+def _value(code: str, message: str, meaning: str, remedy: str, exchange_code: int = ILLEGAL) -> Reason:
+    return Reason(code, 400, exchange_code, message, meaning, remedy)
+
+
+_REASONS = (
+    # -- the bytes
+    _wire(
+        "malformed_request_line",
+        "Request line is malformed.",
+        "not `METHOD /target HTTP/1.1` followed by CRLF",
+        "send one of GET, POST, PUT, DELETE, an origin-form target and HTTP/1.1",
+    ),
+    _wire(
+        "malformed_header",
+        "Header is malformed.",
+        "a header line is no `name: value` of plain ASCII, is folded, or Host is missing",
+        "send each header on one line",
+    ),
+    _wire(
+        "repeated_header",
+        "Header appears twice.",
+        "a header that must be unique was sent twice",
+        "send Host, Content-Length, Content-Type and X-MBX-* once",
+    ),
+    _wire(
+        "unknown_method",
+        "Method is not supported.",
+        "a method other than GET, POST, PUT, DELETE",
+        "use the method of the exchange's documentation",
+        405,
+    ),
+    _wire(
+        "transfer_encoding",
+        "Transfer-Encoding is not supported.",
+        "a chunked body is the classic way to smuggle a request",
+        "send Content-Length",
+    ),
+    _wire(
+        "expectation",
+        "Expect is not supported.",
+        "`Expect: 100-continue` splits a request in two",
+        "send the body at once",
+        417,
+    ),
+    _wire(
+        "malformed_content_length",
+        "Content-Length is malformed.",
+        "not a canonical decimal number",
+        "send one number without sign or leading zero",
+    ),
+    _wire(
+        "body_too_large", "Body is larger than 64 KiB.", "no order is that large", "send fewer orders in a batch", 413
+    ),
+    _wire(
+        "head_too_large",
+        "Request head is larger than 16 KiB.",
+        "too many or too long headers, or too long a query",
+        "send parameters in the body, fewer symbols in a list",
+        431,
+    ),
+    _wire(
+        "body_on_get",
+        "GET has a body.",
+        "a body on GET is read by some and skipped by others",
+        "send parameters in the query",
+    ),
+    _wire(
+        "header_timeout",
+        "Request was not complete in time.",
+        "the head took longer than 5 s or the body longer than 10 s",
+        "send the request at once",
+        408,
+    ),
+    Reason(
+        "too_many_connections",
+        429,
+        -1003,
+        "Too many requests queued.",
+        "more connections from one address than max_connections_per_source",
+        "reuse connections, or raise gateway.max_connections_per_source",
+        closes=True,
+    ),
+    # -- which request
+    _right(
+        "host_not_allowed",
+        "Host header is not allowed.",
+        "the Host header is neither the listener's address nor in listen.hosts (protects against DNS rebinding)",
+        "use the printed base URL, or add the name to listen.hosts",
+    ),
+    _right(
+        "cross_site",
+        "Cross-site requests are refused.",
+        "a web page tried to spend the account's weight",
+        "bots are no browsers: do not send Sec-Fetch-Site",
+    ),
+    Reason(
+        "unknown_endpoint",
+        404,
+        UNSUPPORTED,
+        "This operation is not supported.",
+        "this method and path, byte for byte, are not in the catalogue",
+        "check path and method with the exchange's documentation",
+    ),
+    Reason(
+        "endpoint_refused",
+        403,
+        UNAUTHORIZED,
+        "You are not authorized to execute this request.",
+        "withdrawals, transfers, key management, borrowing, conversions and the like are in nobody's table and have no switch",
+        "do this at the exchange, by hand",
+    ),
+    Reason(
+        "stream_not_available",
+        403,
+        UNAUTHORIZED,
+        "You are not authorized to execute this request.",
+        "a listen key would let its holder read the account without a credential; streams come with the WebSocket gateway",
+        "poll by REST until then",
+    ),
+    Reason(
+        "websocket_not_available",
+        501,
+        UNSUPPORTED,
+        "This operation is not supported.",
+        "the gateway does not carry WebSocket yet",
+        "use REST until then",
+    ),
+    Reason(
+        "endpoint_not_typed",
+        403,
+        UNSUPPORTED,
+        "This operation is not supported.",
+        "a trade or settings endpoint whose parameters have no types yet cannot be judged, so it is not signed",
+        "use one of the endpoints of docs/reference/endpoints.md",
+    ),
+    # -- who
+    Reason(
+        "credential_or_signature",
+        401,
+        -2015,
+        "Invalid API-key, IP, or permissions for action.",
+        "the credential is unknown or revoked, or the signature does not match (one answer for both, so that nobody can probe)",
+        "check key and secret with `counterseal bot list`; mint a new credential",
+    ),
+    Reason(
+        "credential_expired",
+        401,
+        -2015,
+        "Invalid API-key, IP, or permissions for action.",
+        "the credential is past its expiry",
+        "mint a new one",
+    ),
+    Reason(
+        "source_not_allowed",
+        401,
+        -2015,
+        "Invalid API-key, IP, or permissions for action.",
+        "the client's address is not one that the credential or the bot is bound to",
+        "mint with --source, or extend the bot's sources",
+    ),
+    Reason(
+        "outside_hours",
+        403,
+        -2015,
+        "Invalid API-key, IP, or permissions for action.",
+        "outside the hours of the credential or of the bot (UTC)",
+        "change hours in counterseal.toml and reload",
+    ),
+    Reason(
+        "credential_missing",
+        401,
+        -2014,
+        "API-key format invalid.",
+        "a request for more than public data came without X-MBX-APIKEY",
+        "set the virtual credential in the SDK",
+    ),
+    Reason(
+        "anonymous_not_allowed",
+        401,
+        -2014,
+        "API-key format invalid.",
+        "public data without a credential is served to this host only",
+        "send the virtual credential",
+    ),
+    Reason(
+        "signature_missing",
+        400,
+        -1102,
+        "Mandatory parameter 'signature' was not sent, was empty/null, or malformed.",
+        "a signed endpoint without a signature",
+        "use the SDK's signed call",
+    ),
+    # -- when
+    Reason(
+        "timestamp_missing",
+        400,
+        -1102,
+        "Mandatory parameter 'timestamp' was not sent, was empty/null, or malformed.",
+        "a signed endpoint without a whole number as timestamp",
+        "send milliseconds since the epoch",
+    ),
+    Reason(
+        "timestamp_outside_window",
+        400,
+        -1021,
+        "Timestamp for this request is outside of the recvWindow.",
+        "more than min(recvWindow, 5 s) away from exchange time",
+        "synchronise the bot's clock; /time through the gateway gives exchange time",
+    ),
+    Reason(
+        "recv_window_malformed",
+        400,
+        -1131,
+        "recvWindow must be less than 60000.",
+        "recvWindow is no number from 0 to 60000",
+        "send milliseconds",
+    ),
+    Reason(
+        "clock_uncertain",
+        503,
+        -1001,
+        "Internal error; unable to process your request. Please try again.",
+        "the offset to exchange time has not been measured or is older than allowed, so nothing can be signed; nothing was sent",
+        "see `counterseal status`; the gateway measures again by itself",
+    ),
+    Reason(
+        "replayed",
+        400,
+        -1021,
+        "Timestamp for this request is outside of the recvWindow.",
+        "a signed payload that was already seen on some path came again for a request that changes something",
+        "sign each request anew",
+    ),
+    # -- what
+    _value(
+        "malformed_parameter",
+        "Illegal characters found in a parameter.",
+        "not `name=value` pairs in clean percent-encoded UTF-8",
+        "let the SDK encode parameters",
+    ),
+    _value(
+        "repeated_parameter",
+        "Illegal characters found in a parameter.",
+        "a name appears twice, in the query, the body or both: the exchange might read the other one",
+        "send each name once",
+    ),
+    _value(
+        "unknown_parameter",
+        "Too many parameters; expected fewer.",
+        "the name is not in this endpoint's schema, byte for byte",
+        "check spelling and case with the exchange's documentation",
+        -1101,
+    ),
+    _value(
+        "mandatory_parameter",
+        "Mandatory parameter was not sent, was empty/null, or malformed.",
+        "a parameter that the endpoint demands is missing",
+        "send it",
+        -1102,
+    ),
+    _value(
+        "malformed_number",
+        "Illegal characters found in a parameter.",
+        "a number is not plain ASCII digits with at most one dot: no sign, exponent, spaces or underscores",
+        "send 0.001, not 1e-3",
+    ),
+    _value(
+        "malformed_value",
+        "Illegal characters found in a parameter.",
+        "a value is not of the kind its parameter holds",
+        "see the exchange's documentation of the parameter",
+    ),
+    _value(
+        "unknown_symbol",
+        "Invalid symbol.",
+        "the symbol is not, byte for byte, in the exchange's list",
+        "check case and spelling",
+        -1121,
+    ),
+    _value(
+        "payload_too_large",
+        "Illegal characters found in a parameter.",
+        "the rebuilt query would exceed 8,000 bytes",
+        "send fewer orders or symbols at once",
+    ),
+    # -- policy
+    _right(
+        "product_not_allowed",
+        "You are not authorized to execute this request.",
+        "the product is not in the bot's products",
+        "add it in counterseal.toml and reload",
+    ),
+    _right(
+        "purpose_not_allowed",
+        "You are not authorized to execute this request.",
+        "read, account, trade or settings is not among the bot's purposes",
+        "add it in counterseal.toml and reload",
+    ),
+    _right(
+        "no_key",
+        "You are not authorized to execute this request.",
+        "none of the bot's exchange keys has the function, or the signer does not hold it",
+        "add a key with that function, `counterseal key list`",
+    ),
+    _right(
+        "symbol_not_allowed",
+        "You are not authorized to execute this request.",
+        "the symbol is not among the bot's symbols",
+        "add it in counterseal.toml and reload",
+    ),
+    _right(
+        "all_symbols_not_allowed",
+        "You are not authorized to execute this request.",
+        "a change without a symbol would reach every symbol, and this bot is not allowed all of them",
+        "send the symbol",
+    ),
+    _order(
+        "notional_over_limit",
+        "Order denied by the gateway: notional is over the bot's limit.",
+        "price times quantity in US dollars exceeds max_order_notional",
+        "send a smaller order, or raise the limit",
+    ),
+    _order(
+        "quantity_over_limit",
+        "Order denied by the gateway: quantity is over the bot's limit.",
+        "the quantity exceeds max_order_quantity",
+        "send a smaller order, or raise the limit",
+    ),
+    _order(
+        "price_outside_collar",
+        "Order denied by the gateway: price is outside the bot's collar.",
+        "the price is further than price_collar_percent from the last price",
+        "check the price, or widen the collar",
+    ),
+    _order(
+        "price_unknown",
+        "Order denied by the gateway: no fresh price to judge the order by.",
+        "the last price is older than 5 s or missing, and a limit of this bot needs it",
+        "try again; see `counterseal status`",
+    ),
+    _order(
+        "rules_stale",
+        "Order denied by the gateway: the exchange's symbol rules are not fresh.",
+        "exchangeInfo is older than 24 h or was never read, so the symbol cannot be judged",
+        "see `counterseal status`",
+    ),
+    _order(
+        "symbol_closed",
+        "Market is closed.",
+        "the exchange lists the symbol as not trading or cancel-only",
+        "cancels still work",
+    ),
+    _right(
+        "leverage_over_cap",
+        "Leverage is over the bot's cap.",
+        "leverage exceeds max_leverage, or the bot has none",
+        "set max_leverage in counterseal.toml",
+    ),
+    _right(
+        "setting_raises_risk",
+        "You are not authorized to execute this request.",
+        "margin may only go to isolated, be added, and multi-assets mode only be switched off: settings only lower risk",
+        "do this at the exchange, by hand",
+    ),
+    # -- orders already seen
+    _order(
+        "duplicate_client_order_id",
+        "Duplicate order sent.",
+        "this client order id was used before, by this bot for another order or by another bot",
+        "use a new id for every order",
+    ),
+    Reason(
+        "duplicate_client_order_id_futures",
+        400,
+        -4116,
+        "ClientOrderId is duplicated.",
+        "as duplicate_client_order_id, in the words of the futures exchange",
+        "use a new id for every order",
+    ),
+    # -- the exchange's limits and our own state
+    Reason(
+        "venue_backoff",
+        429,
+        -1003,
+        "Too many requests; please use the websocket for live updates.",
+        "the exchange answered 429 and its Retry-After is not over; nothing is sent",
+        "wait for Retry-After",
+    ),
+    Reason(
+        "venue_ban",
+        418,
+        -1003,
+        "Way too many requests; IP banned. Please use the websocket for live updates to avoid bans.",
+        "the exchange answered 418: this address is banned until Retry-After is over",
+        "wait; find out with `counterseal limits` who spent it",
+    ),
+    Reason(
+        "venue_unreachable",
+        503,
+        -1001,
+        "Internal error; unable to process your request. Please try again.",
+        "no connection to the exchange could be made; nothing was sent",
+        "try again; see `counterseal status`",
+    ),
+    Reason(
+        "signer_unavailable",
+        503,
+        -1001,
+        "Internal error; unable to process your request. Please try again.",
+        "the signer did not answer in time; nothing was sent",
+        "try again; the supervisor restarts it by itself",
+    ),
+    Reason(
+        "signer_refused",
+        403,
+        UNAUTHORIZED,
+        "You are not authorized to execute this request.",
+        "the signer's own table does not allow what the gateway asked for",
+        "see the journal for its reason",
+    ),
+    Reason(
+        "journal_unavailable",
+        503,
+        -1001,
+        "Internal error; unable to process your request. Please try again.",
+        "the intent could not be written, so nothing was sent",
+        "free the disk, then restart the gateway",
+    ),
+    Reason(
+        "draining",
+        503,
+        -1001,
+        "Internal error; unable to process your request. Please try again.",
+        "the gateway is stopping; nothing was sent",
+        "try again in a moment",
+    ),
+    # -- the exchange's answer
+    Reason(
+        "outcome_unknown",
+        503,
+        -1007,
+        "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
+        "the request left, and no answer proves what became of it",
+        "query the order before sending another",
+    ),
+)
+
+REASONS: dict[str, Reason] = {reason.code: reason for reason in _REASONS}

@@ -1,0 +1,37 @@
+"""After 429 nothing is sent until Retry-After, after 418 nothing leaves this address at all."""
+
+from dataclasses import dataclass, field
+
+# Host families whose weight is one pool.
+_POOLS = {"usdm": "futures", "coinm": "futures"}
+DEFAULT_BACKOFF_S = 60
+DEFAULT_BAN_S = 120
+
+
+@dataclass(slots=True)
+class VenueWall:
+    """Monotonic milliseconds until which each pool, or everything, is closed."""
+
+    closed_until_ms: dict[str, int] = field(default_factory=dict)
+    banned_until_ms: int = 0
+
+    def note(self, product: str, status: int, retry_after_s: int | None, now_ms: int) -> None:
+        """Learn from an answer's status."""
+        if status == 418:
+            wait = DEFAULT_BAN_S if retry_after_s is None else retry_after_s
+            self.banned_until_ms = max(self.banned_until_ms, now_ms + wait * 1000)
+        elif status == 429:
+            wait = DEFAULT_BACKOFF_S if retry_after_s is None else retry_after_s
+            pool = _POOLS.get(product, product)
+            self.closed_until_ms[pool] = max(self.closed_until_ms.get(pool, 0), now_ms + wait * 1000)
+
+    def closed(self, product: str, now_ms: int) -> tuple[str, int] | None:
+        """Give (reason code, whole seconds to wait) while nothing may be sent for this product."""
+        if now_ms < self.banned_until_ms:
+            return "venue_ban", _seconds(self.banned_until_ms - now_ms)
+        until = self.closed_until_ms.get(_POOLS.get(product, product), 0)
+        return ("venue_backoff", _seconds(until - now_ms)) if now_ms < until else None
+
+
+def _seconds(ms: int) -> int:
+    return -(-ms // 1000)

@@ -1,0 +1,234 @@
+"""Requests that change something: intent before the first byte, outcome after, never sent twice."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from counterseal.core import orders, replay
+from counterseal.core.messages import HeldKey
+from counterseal.core.orders import Entry, Repeat
+from counterseal.core.outcome import Answer, Outcome, classify
+from counterseal.core.replay import Seen
+from counterseal.gateway import answers
+from counterseal.gateway import reply as replies
+from counterseal.gateway.admission import Admitted, Inquiry
+from counterseal.gateway.outbound import Outbound, SignedRequest, SignerRefused
+from counterseal.gateway.reply import Reply
+from counterseal.gateway.state import State
+from counterseal.gateway.turn import Turn
+from counterseal.ports.journal import Journal, JournalError
+from counterseal.ports.signing import SignerUnavailable, SigningClient
+from counterseal.ports.venue import Lost, NotSent, VenueReply
+
+# A cancel of everything in scope would hit orders placed since: it is not repeated on the word of a repetition.
+CANCEL_ALL = frozenset({"/api/v3/openOrders", "/fapi/v1/allOpenOrders", "/fapi/v1/algoOpenOrders"})
+KEEP_CANCELS = 4096
+# Which field of the reply repeats which parameter.
+_ECHO = {
+    "/api/v3/order": {"newClientOrderId": "clientOrderId", "symbol": "symbol"},
+    "/fapi/v1/order": {"newClientOrderId": "clientOrderId", "symbol": "symbol"},
+    "/fapi/v1/algoOrder": {"clientAlgoId": "clientAlgoId", "symbol": "symbol"},
+    "/api/v3/orderList/oco": {"listClientOrderId": "listClientOrderId", "symbol": "symbol"},
+    "/api/v3/order/oco": {"listClientOrderId": "listClientOrderId", "symbol": "symbol"},
+}
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What became of one change."""
+
+    outcome: Outcome
+    reply: Reply
+    answer: VenueReply | None = None
+    parsed: Answer | None = None
+
+
+class Changes:
+    """Carries out trade and settings requests."""
+
+    def __init__(self, state: State, outbound: Outbound, signer: SigningClient, journal: Journal, turn: Turn) -> None:
+        self._state = state
+        self._outbound = outbound
+        self._signer = signer
+        self._journal = journal
+        self._turn = turn
+        self._count = 0
+        self._in_flight: dict[str, asyncio.Future[Reply]] = {}
+        self._cancels: dict[bytes, asyncio.Future[Reply]] = {}
+
+    async def answer(self, inquiry: Inquiry, admitted: Admitted, seen: Seen) -> tuple[Reply, VenueReply | None]:
+        """Give the bot's answer and the exchange's. Never raises for what bot, signer, disk or exchange do."""
+        repeated = await self._repeated(admitted, seen)
+        if repeated is not None:
+            return repeated, None
+        key = self._outbound.key_for(admitted)
+        if key is None:
+            return replies.denial("no_key"), None
+        if self._journal.failed and not admitted.intent.reduces:
+            return replies.denial("journal_unavailable"), None
+        return await self._carry_out(inquiry, admitted, key)
+
+    # -- what was asked before
+
+    async def _repeated(self, admitted: Admitted, seen: Seen) -> Reply | None:
+        ids, family = admitted.intent.client_ids, admitted.endpoint.family
+        digest = orders.pairs_digest(admitted.endpoint.path, admitted.intent.pairs)
+        repeat, entry = self._state.ledger.ask(family, ids, admitted.bot, digest, self._state.monotonic_ms())
+        if repeat is Repeat.DUPLICATE:
+            futures = family in ("usdm", "coinm")
+            return replies.denial("duplicate_client_order_id_futures" if futures else "duplicate_client_order_id")
+        if repeat is Repeat.SAME and entry is not None:
+            return await self._stored(entry)
+        if seen is Seen.NEW:
+            return None
+        if seen is Seen.SAME_PATH and admitted.endpoint.method == "DELETE":
+            earlier = self._cancels.get(admitted.marks[0])
+            if earlier is not None:
+                return await _copy(earlier)
+            if admitted.endpoint.path not in CANCEL_ALL:
+                return None
+        return replies.denial("replayed")
+
+    async def _stored(self, entry: Entry) -> Reply:
+        running = self._in_flight.get(entry.request)
+        if running is not None:
+            return await _copy(running)
+        return replies.unknown() if entry.reply is None else Reply(*entry.reply)
+
+    # -- once
+
+    async def _carry_out(self, inquiry: Inquiry, admitted: Admitted, key: HeldKey) -> tuple[Reply, VenueReply | None]:
+        self._count += 1
+        request = f"{self._state.incarnation}-{self._count}"
+        entry = self._entry(admitted, request)
+        done: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._register(admitted, request, entry, done)
+        self._write(self._intent_record(inquiry, admitted, request, key))
+        try:
+            verdict = await self._verdict(inquiry, admitted, key)
+        except Exception as error:  # noqa: BLE001 - whatever broke, the order may be out: never less than UNKNOWN
+            self._write({"type": "event", "what": "fault", "error": type(error).__name__, "id": request})
+            verdict = Verdict(Outcome.UNKNOWN, replies.unknown())
+        self._settle(admitted, request, entry, verdict)
+        self._in_flight.pop(request, None)
+        if verdict.outcome is Outcome.NOT_SENT and admitted.marks:
+            self._cancels.pop(admitted.marks[0], None)
+        done.set_result(verdict.reply)
+        return verdict.reply, verdict.answer
+
+    def _entry(self, admitted: Admitted, request: str) -> Entry:
+        digest = orders.pairs_digest(admitted.endpoint.path, admitted.intent.pairs)
+        return Entry(admitted.bot, request, digest, self._state.monotonic_ms())
+
+    def _register(self, admitted: Admitted, request: str, entry: Entry, done: "asyncio.Future[Reply]") -> None:
+        self._state.ledger.open(admitted.endpoint.family, admitted.intent.client_ids, entry)
+        self._in_flight[request] = done
+        if admitted.endpoint.method == "DELETE":
+            self._cancels[admitted.marks[0]] = done
+            if len(self._cancels) > KEEP_CANCELS:
+                del self._cancels[next(iter(self._cancels))]
+
+    async def _verdict(self, inquiry: Inquiry, admitted: Admitted, key: HeldKey) -> Verdict:
+        try:
+            signed = await self._outbound.sign(admitted, key)
+        except SignerRefused as refused:
+            self._write({"type": "event", "what": "signer_refused", "reason": str(refused)})
+            return Verdict(Outcome.NOT_SENT, replies.denial("signer_refused"))
+        except SignerUnavailable:
+            return Verdict(Outcome.NOT_SENT, replies.denial("signer_unavailable"))
+        except JournalError:
+            return Verdict(Outcome.NOT_SENT, replies.denial("journal_unavailable"))
+        if inquiry.gone:
+            return Verdict(Outcome.NOT_SENT, replies.denial("draining"))
+        return await self._send(admitted, signed)
+
+    async def _send(self, admitted: Admitted, signed: SignedRequest) -> Verdict:
+        try:
+            answer = await self._outbound.send_signed(admitted, signed)
+        except NotSent:
+            return Verdict(Outcome.NOT_SENT, replies.denial("venue_unreachable"))
+        except Lost:
+            return Verdict(Outcome.UNKNOWN, replies.unknown())
+        parsed = answers.parse(answer)
+        outcome = classify(admitted.endpoint.family, parsed, _expected(admitted))
+        if outcome is Outcome.UNKNOWN:
+            return Verdict(outcome, replies.unknown(), answer, parsed)
+        return Verdict(outcome, answers.passed_on(answer, self._signer.keys(), parsed), answer, parsed)
+
+    # -- what is kept of it
+
+    def _settle(self, admitted: Admitted, request: str, entry: Entry, verdict: Verdict) -> None:
+        body = verdict.parsed.body if verdict.parsed else None
+        entry.outcome = verdict.outcome
+        entry.reply = (verdict.reply.status, verdict.reply.body)
+        if isinstance(body, dict):
+            entry.order_status = str(body.get("status", ""))
+            self._learn_cancel(admitted, body)
+        family, ids = admitted.endpoint.family, admitted.intent.client_ids
+        self._state.ledger.close(family, ids, entry)
+        if isinstance(body, list):
+            for client_id, leg in zip(ids, body, strict=False):
+                if isinstance(leg, dict) and isinstance(leg.get("code"), int) and leg["code"] < 0:
+                    self._state.ledger.free(family, client_id)
+        if verdict.outcome is Outcome.UNKNOWN:
+            self._state.counter(admitted.bot).unknown += 1
+        self._write(outcome_record(request, entry, verdict, body))
+
+    def _learn_cancel(self, admitted: Admitted, body: Mapping[str, object]) -> None:
+        name = body.get("origClientOrderId") or body.get("clientOrderId")
+        if admitted.endpoint.method in ("DELETE", "PUT") and isinstance(name, str):
+            self._state.ledger.learn(admitted.endpoint.family, name, str(body.get("status", "")))
+
+    def _intent_record(self, inquiry: Inquiry, admitted: Admitted, request: str, key: HeldKey) -> dict[str, object]:
+        return {
+            "type": "intent",
+            "id": request,
+            "bot": admitted.bot,
+            "family": admitted.endpoint.family,
+            "method": admitted.endpoint.method,
+            "path": admitted.endpoint.path,
+            "pairs": admitted.intent.pairs,
+            "client_ids": admitted.intent.client_ids,
+            "digest": orders.pairs_digest(admitted.endpoint.path, admitted.intent.pairs).hex(),
+            "request": admitted.marks[0].hex(),
+            "signature": replay.signature_digest("", inquiry.signature).hex(),
+            "form": inquiry.form,
+            "key": key.ref,
+            "policy": self._state.policy_hash,
+            "would_deny": inquiry.would_deny or None,
+        }
+
+    def _write(self, record: Mapping[str, object]) -> None:
+        # With the journal latched only exits come here; they go on without a record (kept in the log).
+        if not self._journal.failed:
+            self._turn.write(record)
+
+
+def outcome_record(request: str, entry: Entry, verdict: Verdict, body: object) -> dict[str, object]:
+    """Give the terminal record of one intent."""
+    order_id = body.get("orderId", body.get("algoId")) if isinstance(body, dict) else None
+    return {
+        "type": "outcome",
+        "id": request,
+        "outcome": verdict.outcome.value,
+        "status": verdict.answer.status if verdict.answer else None,
+        "code": verdict.parsed.code if verdict.parsed else None,
+        "order_id": order_id,
+        "order_status": entry.order_status,
+        "reason": verdict.reply.headers.get("X-Counterseal-Reason"),
+        "reply_status": verdict.reply.status,
+        "reply": verdict.reply.body.decode("utf-8", "replace")[:8192],
+    }
+
+
+def _expected(admitted: Admitted) -> dict[str, str]:
+    if not admitted.intent.places:
+        return {}
+    values = admitted.intent.values
+    return {field: values[name] for name, field in _ECHO.get(admitted.endpoint.path, {}).items() if name in values}
+
+
+async def _copy(earlier: "asyncio.Future[Reply]") -> Reply:
+    """Wait for another request's answer without being able to cancel it."""
+    first = await asyncio.shield(earlier)
+    return Reply(first.status, first.body, dict(first.headers))

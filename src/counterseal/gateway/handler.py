@@ -1,0 +1,152 @@
+"""One request from admission to its answer, its canonical log line and its refusal's record."""
+
+from typing import Any
+
+from counterseal.core import redact
+from counterseal.core.judge import Denial
+from counterseal.core.replay import Seen, path_mark
+from counterseal.gateway import reply as replies
+from counterseal.gateway.admission import Admission, Admitted, Inquiry
+from counterseal.gateway.changes import Changes
+from counterseal.gateway.outbound import SignerRefused
+from counterseal.gateway.reads import Reads
+from counterseal.gateway.reply import Reply
+from counterseal.gateway.state import ANONYMOUS, State
+from counterseal.gateway.turn import Turn
+from counterseal.ports.journal import Journal, JournalError
+from counterseal.ports.signing import SignerUnavailable
+from counterseal.ports.venue import VenueReply
+
+
+class Handler:
+    """The way of a request through the gateway."""
+
+    def __init__(
+        self, state: State, admission: Admission, reads: Reads, changes: Changes, journal: Journal, turn: Turn, log: Any
+    ) -> None:
+        self._state = state
+        self._admission = admission
+        self._reads = reads
+        self._changes = changes
+        self._journal = journal
+        self._turn = turn
+        self._log = log
+
+    def begin(self, inquiry: Inquiry) -> "Reply | Admitted":
+        """Judge a request at once: a refusal is an answer already, an admitted one goes to `finish`."""
+        begun_ns = self._state.clock.monotonic_ns()
+        self._state.requests += 1
+        judged = self._admission.admit(inquiry)
+        if isinstance(judged, Denial):
+            return self._deny(inquiry, judged, begun_ns)
+        closed = self._state.wall.closed(judged.endpoint.product, self._state.monotonic_ms())
+        if closed:
+            return self._deny(inquiry, Denial(closed[0]), begun_ns, retry_after_s=closed[1])
+        return judged
+
+    async def finish(self, inquiry: Inquiry, admitted: Admitted, begun_ns: int) -> Reply:
+        """Carry out an admitted request and give its answer."""
+        counter = self._state.counter(admitted.bot)
+        counter.requests += 1
+        seen = self._spend(admitted)
+        if admitted.endpoint.mutating:
+            reply, answer = await self._changes.answer(inquiry, admitted, seen)
+        else:
+            reply, answer = await self._read(inquiry, admitted)
+        weight = admitted.endpoint.weight(admitted.intent.values)
+        counter.weight += weight
+        self._time(reply, answer, begun_ns)
+        if answer is None and "X-Counterseal-Reason" in reply.headers:
+            self._record_denial(inquiry, reply.headers["X-Counterseal-Reason"], "")
+        self._line(inquiry, reply, answer, begun_ns, weight)
+        return reply
+
+    async def _read(self, inquiry: Inquiry, admitted: Admitted) -> tuple[Reply, VenueReply | None]:
+        try:
+            return await self._reads.answer(inquiry, admitted)
+        except SignerUnavailable:
+            return replies.denial("signer_unavailable"), None
+        except JournalError:
+            return replies.denial("journal_unavailable"), None
+        except SignerRefused:
+            return replies.denial("signer_refused"), None
+
+    def _spend(self, admitted: Admitted) -> Seen:
+        """A signed payload is spent when it is admitted, reads included: signatures cover no path."""
+        if not admitted.marks:
+            return Seen.NEW
+        mark = path_mark(admitted.endpoint.name)
+        self._turn.mark(list(admitted.marks), mark)
+        return self._state.seen.spend(admitted.marks, mark, self._state.monotonic_ms())
+
+    # -- refusals
+
+    def refuse(self, reason: str, source_text: str) -> Reply:
+        """Answer and record bytes that are no request."""
+        self._write({"type": "denied", "reason": reason, "source": source_text})
+        self._log.info("request", decision="deny", reason=reason)
+        return replies.denial(reason)
+
+    def _deny(self, inquiry: Inquiry, refusal: Denial, begun_ns: int, retry_after_s: int | None = None) -> Reply:
+        reply = replies.denial(refusal.reason, retry_after_s=retry_after_s)
+        self._time(reply, None, begun_ns)
+        self._record_denial(inquiry, refusal.reason, refusal.name)
+        self._line(inquiry, reply, None, begun_ns, 0)
+        return reply
+
+    def _record_denial(self, inquiry: Inquiry, reason: str, name: str) -> None:
+        counted = self._state.counter(inquiry.bot or ANONYMOUS).denied
+        counted[reason] = counted.get(reason, 0) + 1
+        self._write(
+            {
+                "type": "denied",
+                "bot": inquiry.bot,
+                "reason": reason,
+                "parameter": redact.line(name) if name else None,
+                "endpoint": inquiry.endpoint.name if inquiry.endpoint else None,
+                "path": None if inquiry.endpoint else redact.line(inquiry.head.path[:128]),
+                "method": inquiry.head.method,
+                "source": str(inquiry.source),
+            }
+        )
+
+    def _write(self, record: dict[str, Any]) -> None:
+        if not self._journal.failed:
+            self._turn.write(record)
+
+    # -- the canonical line
+
+    def _time(self, reply: Reply, answer: VenueReply | None, begun_ns: int) -> None:
+        total = self._state.clock.monotonic_ns() - begun_ns
+        theirs = answer.received_ns - answer.sent_ns if answer else 0
+        reply.headers["Server-Timing"] = f"gateway;dur={(total - theirs) / 1e6:.3f}, venue;dur={theirs / 1e6:.3f}"
+
+    def _line(self, inquiry: Inquiry, reply: Reply, answer: VenueReply | None, begun_ns: int, weight: int) -> None:
+        now_ns = self._state.clock.monotonic_ns()
+        self._log.info(
+            "request",
+            bot=inquiry.bot,
+            endpoint=inquiry.endpoint.name if inquiry.endpoint else None,
+            decision="allow" if answer else "deny",
+            reason=reply.headers.get("X-Counterseal-Reason"),
+            would_deny=inquiry.would_deny or None,
+            signature_form=inquiry.form or None,
+            status=reply.status,
+            code=_first_number(reply.body, b'"code":') if reply.status >= 400 else None,
+            order_id=_first_number(reply.body, b'"orderId":'),
+            weight=weight,
+            total_us=(now_ns - begun_ns) // 1000,
+            venue_us=(answer.received_ns - answer.sent_ns) // 1000 if answer else None,
+        )
+
+
+def _first_number(body: bytes, name: bytes) -> int | None:
+    """Find a number in a body without parsing it all; for the log only."""
+    at = body.find(name, 0, 4096)
+    if at < 0:
+        return None
+    text = body[at + len(name) : at + len(name) + 24].split(b",", 1)[0].strip(b" }]")
+    try:
+        return int(text)
+    except ValueError:
+        return None

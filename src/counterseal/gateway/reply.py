@@ -1,0 +1,88 @@
+"""What a bot gets: bytes of an HTTP answer, built from a fixed set of headers."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from functools import lru_cache
+from http import HTTPStatus
+
+from counterseal.core.reasons import REASONS
+
+# Headers of the exchange that SDKs read; nothing else is passed on.
+PASSED = (
+    "date", "retry-after", "x-mbx-used-weight", "x-mbx-used-weight-1m", "x-mbx-order-count-10s", "x-mbx-order-count-1m",
+    "x-mbx-order-count-1d", "x-sapi-used-ip-weight-1m", "x-sapi-used-uid-weight-1m",
+)  # fmt: skip
+_SHOWN = {name: "-".join(part.capitalize() if part not in ("mbx", "ip", "uid") else part.upper() for part in name.split("-"))
+          for name in PASSED}  # fmt: skip
+_JSON = b"Content-Type: application/json;charset=UTF-8\r\n"
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer before its bytes. `headers` are already in their shown form."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+    close: bool = False
+
+
+def denial(code: str, *, retry_after_s: int | None = None) -> Reply:
+    """Give the answer to a refusal: the exchange's error shape, and our reason in a header."""
+    reason = REASONS[code]
+    headers = {"X-Counterseal-Reason": code}
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(retry_after_s)
+    return Reply(reason.status, _error_body(reason.exchange_code, reason.message), headers, reason.closes)
+
+
+def unknown() -> Reply:
+    """Give the answer to a request whose outcome nobody can prove: as the exchange says it, with our state."""
+    reply = denial("outcome_unknown")
+    reply.headers["X-Counterseal-State"] = "UNKNOWN"
+    return reply
+
+
+def error(status: int, code: int, message: str) -> Reply:
+    """Give an error of the exchange in its shape."""
+    return Reply(status, _error_body(code, message))
+
+
+def passed_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Pick the exchange's headers that SDKs read; a value with a control character is left out."""
+    return {_SHOWN[name]: headers[name] for name in PASSED if name in headers and headers[name].isprintable()}
+
+
+@lru_cache(maxsize=512)
+def _error_body(code: int, message: str) -> bytes:
+    return json.dumps({"code": code, "msg": message}, separators=(",", ":")).encode()
+
+
+def to_bytes(reply: Reply, *, close: bool) -> bytes:
+    """Give the bytes of the answer."""
+    head = _status_line(reply.status) + _JSON
+    lines = "".join([f"{name}: {value}\r\n" for name, value in reply.headers.items()])
+    end = "Connection: close\r\n\r\n" if close else "\r\n"
+    return b"%bContent-Length: %d\r\n%b%b%b" % (
+        head,
+        len(reply.body),
+        lines.encode("latin-1"),
+        end.encode(),
+        reply.body,
+    )
+
+
+@lru_cache(maxsize=64)
+def _status_line(status: int) -> bytes:
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "Unknown"
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
+
+
+def http_date(wall_ns: int) -> str:
+    """Give a Date header for an answer of our own."""
+    return formatdate(wall_ns / 1e9, usegmt=True)

@@ -1,0 +1,261 @@
+"""The gateway's composition root: everything is made and wired here, and nowhere else."""
+
+import asyncio
+import hashlib
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from counterseal.adapters import config_file, credential_file
+from counterseal.adapters.catalogue_data import load_catalogue
+from counterseal.adapters.home import Home
+from counterseal.adapters.journal_file import JournalFile, read_records
+from counterseal.adapters.log import LogFile, make_logger
+from counterseal.adapters.replay_file import ReplayFile
+from counterseal.adapters.signatures import SignatureVerifier
+from counterseal.adapters.signer_client import SignerClient
+from counterseal.adapters.tasks import Tasks
+from counterseal.adapters.tls import client_context
+from counterseal.adapters.upstream import Target, UpstreamPool
+from counterseal.core.binance.hosts import ENVIRONMENT_HOSTS
+from counterseal.core.config.model import Config, Fault
+from counterseal.core.replay import SeenWindow
+from counterseal.gateway.admission import Admission
+from counterseal.gateway.changes import Changes
+from counterseal.gateway.control import Control, ControlError
+from counterseal.gateway.handler import Handler
+from counterseal.gateway.ids import IdMaker
+from counterseal.gateway.listener import BotConnection, Door
+from counterseal.gateway.outbound import Outbound
+from counterseal.gateway.reads import Reads
+from counterseal.gateway.recovery import Recovered, recover, recovered_record
+from counterseal.gateway.refresh import Refresher
+from counterseal.gateway.report import limits_report, status_report
+from counterseal.gateway.state import State
+from counterseal.gateway.turn import Turn
+from counterseal.ports.clock import Clock
+
+DRAIN_S = 10.0
+HELLO_S = 5.0
+
+
+class StartError(Exception):
+    """The gateway cannot start; the text is one sentence with the way out."""
+
+
+class Service:
+    """The running gateway."""
+
+    def __init__(
+        self, home: Home, clock: Clock, listen: socket.socket, signer_end: socket.socket, control_end: socket.socket
+    ) -> None:
+        self._home = home
+        self._clock = clock
+        self._listen = listen
+        self._stopped = asyncio.Event()
+        self._log_file = LogFile(home.logs / "gateway.jsonl", clock)
+        self._log = make_logger(self._log_file, clock)
+        self._tasks = Tasks(self._task_failed)
+        config = _read_config(home)
+        self._journal_path = home.journal / "gateway.journal"
+        self._journal, recovered = self._open_journal()
+        self._state = self._make_state(config, recovered)
+        self._seen_file = ReplayFile(home.run / "replay", self._state.monotonic_ms())
+        self._state.seen = SeenWindow(self._seen_file.remembered, self._state.monotonic_ms())
+        self._signer = SignerClient(signer_end, clock, self._keys_changed)
+        self._turn = Turn(self._journal, self._signer, self._seen_file, clock)
+        self._venue = UpstreamPool(_targets(config), clock)
+        self._refresher = Refresher(self._state, self._venue, clock, self._tasks, self._log.warning)
+        self._door = Door(
+            self._make_handler(), self._turn, clock, self._tasks, config.gateway.max_connections_per_source
+        )
+        self._control = Control(control_end, self._verbs(), self._tasks, self._stopped.set)
+        self._server: asyncio.Server | None = None
+        self._open_at_start = recovered.open
+
+    # -- making
+
+    def _open_journal(self) -> tuple[JournalFile, Recovered]:
+        now_ms, monotonic_ms = self._clock.wall_ns() // 1_000_000, self._clock.monotonic_ns() // 1_000_000
+        journal = JournalFile(self._journal_path, self._clock, self._journal_failed)
+        return journal, recover(read_records(self._journal_path), now_ms, monotonic_ms)
+
+    def _make_state(self, config: Config, recovered: Recovered) -> State:
+        incarnation = secrets.token_hex(4)
+        state = State(
+            clock=self._clock,
+            catalogue=load_catalogue(),
+            config=config,
+            policy_hash=_policy_hash(self._home.config),
+            credentials={},
+            incarnation=incarnation,
+            seen=SeenWindow(),
+            ledger=recovered.ledger,
+            allowed_hosts=_allowed_hosts(config, self._listen),
+            hosts=ENVIRONMENT_HOSTS[config.venue.environment],
+        )
+        self._load_credentials(state)
+        return state
+
+    def _make_handler(self) -> Handler:
+        state, turn, signer = self._state, self._turn, self._signer
+        outbound = Outbound(state, self._venue, signer, turn)
+        admission = Admission(state, SignatureVerifier(), IdMaker(state.incarnation))
+        reads = Reads(state, outbound, signer, self._refresher, self._clock)
+        changes = Changes(state, outbound, signer, self._journal, turn)
+        return Handler(state, admission, reads, changes, self._journal, turn, self._log)
+
+    # -- life
+
+    async def run(self) -> None:
+        """Serve until told to drain or the supervisor is gone."""
+        self._signer.start()
+        self._control.start()
+        self._record_start()
+        self._refresher.start()
+        await self._warm_up()
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(lambda: BotConnection(self._door), sock=self._listen, backlog=1024)
+        self._state.serving = True
+        self._control.tell({"event": "ready"})
+        await self._stopped.wait()
+        await self._close()
+
+    async def _warm_up(self) -> None:
+        """Wait a moment for the first measurements, so that the first order need not be refused; then open anyway."""
+        deadline = self._clock.monotonic_ns() + int(HELLO_S * 1e9)
+        while self._clock.monotonic_ns() < deadline and not self._is_warm():
+            await self._clock.sleep(0.005)
+
+    def _is_warm(self) -> bool:
+        return self._state.offset is not None and self._refresher.has_tried and self._signer.said_hello
+
+    def _record_start(self) -> None:
+        for intent in self._open_at_start:
+            self._turn.write(recovered_record(intent))
+            self._log.critical("intent left open by a crash is UNKNOWN", id=intent["id"], bot=intent["bot"])
+        self._turn.write(
+            {
+                "type": "start",
+                "incarnation": self._state.incarnation,
+                "policy": self._state.policy_hash,
+                "recovered": len(self._open_at_start),
+                "torn_bytes": self._journal.torn_bytes,
+            }
+        )
+
+    async def _close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        await self._tasks.cancel_all()
+        await self._venue.close()
+        self._signer.close()
+        self._control.close()
+        await self._journal.close()
+        self._seen_file.close()
+        self._log_file.close()
+
+    # -- what happens
+
+    def _keys_changed(self) -> None:
+        self._log.info("signer holds keys", keys=sorted(self._signer.keys()))
+
+    def _journal_failed(self, why: str) -> None:
+        self._log.critical("journal latched: orders that raise risk are refused, exits go on", why=why)
+
+    def _task_failed(self, name: str, error: BaseException) -> None:
+        self._log.error("task failed", task=name, error=type(error).__name__, text=str(error))
+
+    # -- verbs
+
+    def _verbs(self) -> Mapping[str, Callable[[], Any]]:
+        return {
+            "status": self._status,
+            "limits": self._limits,
+            "reload_bots": self._reload_bots,
+            "reload_config": self._reload_config,
+            "drain": self._drain,
+        }
+
+    async def _status(self) -> dict[str, Any]:
+        return status_report(self._state, self._signer.keys(), self._journal.failed, len(self._door.open))
+
+    async def _limits(self) -> dict[str, Any]:
+        return limits_report(self._state)
+
+    async def _reload_bots(self) -> dict[str, Any]:
+        faults = self._load_credentials(self._state)
+        self._turn.write({"type": "reload", "what": "bots", "credentials": len(self._state.credentials)})
+        return {"credentials": len(self._state.credentials), "faults": faults}
+
+    async def _reload_config(self) -> dict[str, Any]:
+        found = config_file.read(self._home.config)
+        if not isinstance(found, Config):
+            raise ControlError("the old configuration stays in force: " + " | ".join(map(str, found)))
+        if (found.venue, found.listen) != (self._state.config.venue, self._state.config.listen):
+            raise ControlError("[venue] and [listen] change only with a restart; the old configuration stays in force")
+        self._state.config = found
+        self._state.policy_hash = _policy_hash(self._home.config)
+        self._door.max_per_source = found.gateway.max_connections_per_source
+        self._turn.write({"type": "reload", "what": "config", "policy": self._state.policy_hash})
+        return {"bots": len(found.bots), "policy": self._state.policy_hash}
+
+    async def _drain(self) -> dict[str, Any]:
+        """Accept nothing new, finish what is in flight, stop."""
+        self._state.draining = True
+        if self._server is not None:
+            self._server.close()
+        for connection in list(self._door.open):
+            connection.drain()
+        deadline = self._clock.monotonic_ns() + int(DRAIN_S * 1e9)
+        while self._door.open and self._clock.monotonic_ns() < deadline:
+            await self._clock.sleep(0.02)
+        left = len(self._door.open)
+        self._clock.call_later(0.01, self._stopped.set)
+        return {"left": left}
+
+    def _load_credentials(self, state: State) -> list[str]:
+        loaded = credential_file.load_all(self._home)
+        state.credentials = dict(loaded.by_key_id)
+        faults = [f"{name}: {why}" for name, why in loaded.faults.items()]
+        for fault in faults:
+            self._log.error("credential not loaded", fault=fault)
+        return faults
+
+
+def _read_config(home: Home) -> Config:
+    found = config_file.read(home.config)
+    if isinstance(found, Config):
+        return found
+    raise StartError(_sentence(found))
+
+
+def _sentence(faults: tuple[Fault, ...]) -> str:
+    return "\n".join(map(str, faults))
+
+
+def _policy_hash(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def _allowed_hosts(config: Config, listen: socket.socket) -> frozenset[str]:
+    port = listen.getsockname()[1]
+    names = {"127.0.0.1", "localhost", "[::1]", config.listen.address.rpartition(":")[0]}
+    return frozenset({f"{name}:{port}" for name in names} | set(config.listen.hosts))
+
+
+def _targets(config: Config) -> dict[str, Target]:
+    hosts = ENVIRONMENT_HOSTS[config.venue.environment]
+    ca_file = Path(config.venue.ca_file) if config.venue.ca_file else None
+    address, _, port = (config.venue.address or "").rpartition(":")
+    return {
+        family: Target(
+            host=address or name,
+            port=int(port) if port else 443,
+            name=name,
+            context=client_context(ca_file, tls12=name in config.venue.unsafe_tls12),
+        )
+        for family, name in hosts.items()
+    }

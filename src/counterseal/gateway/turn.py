@@ -1,0 +1,71 @@
+"""One write to the journal and one packet to the signer per turn of the event loop, in that order.
+
+A signature is asked for only after the intent's record is written; a bot is answered only after the outcome's record is.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from counterseal.adapters.replay_file import ReplayFile
+from counterseal.core.messages import Refused, Sign, Signed
+from counterseal.ports.clock import Clock
+from counterseal.ports.journal import Journal, JournalError
+from counterseal.ports.signing import SigningClient
+
+
+class Turn:
+    """Collects what this turn of the loop wants written, signed and answered."""
+
+    def __init__(self, journal: Journal, signer: SigningClient, seen_file: ReplayFile | None, clock: Clock) -> None:
+        self._journal = journal
+        self._signer = signer
+        self._seen_file = seen_file
+        self._clock = clock
+        self._answers: list[Callable[[], None]] = []
+        self._scheduled = False
+
+    def write(self, record: Mapping[str, Any]) -> None:
+        """Put a record into the journal."""
+        self._journal.append(record)
+        self._schedule()
+
+    def sign(self, request: Sign) -> "asyncio.Future[Signed | Refused]":
+        """Ask for a signature once everything written so far is in the journal.
+
+        The future fails with JournalError when it could not be written, with SignerUnavailable without an answer.
+        """
+        future = self._signer.queue(request)
+        self._schedule()
+        return future
+
+    def mark(self, marks: list[bytes], path_mark: int) -> None:
+        """Remember a payload over a restart."""
+        if self._seen_file is not None:
+            for mark in marks:
+                self._seen_file.append(mark, path_mark)
+            self._schedule()
+
+    def answer(self, give: Callable[[], None]) -> None:
+        """Call `give` once everything written so far is in the journal."""
+        self._answers.append(give)
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        try:
+            if self._seen_file is not None:
+                self._seen_file.flush(self._clock.monotonic_ns() // 1_000_000)
+            self._journal.flush()
+        except (JournalError, OSError) as error:
+            self._signer.drop(JournalError(str(error)))
+        else:
+            self._signer.flush()
+        answers, self._answers = self._answers, []
+        for give in answers:
+            give()

@@ -1,0 +1,112 @@
+"""API keys of the exchange's accounts, in one file that a running server re-reads when it changes."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import string
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from counterseal.paper.signature import load_public
+
+ALPHABET = string.ascii_letters + string.digits
+KINDS = ("hmac", "ed25519", "rsa")
+PERMISSIONS = ("read", "trade", "futures")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """One key.  `verifier` is the HMAC secret or the public key's PEM, so it is never shown."""
+
+    api_key: str
+    kind: str
+    verifier: str
+    permissions: tuple[str, ...]
+    account: str
+    created_ms: int
+
+    def __repr__(self) -> str:
+        return f"ApiKey({self.api_key[:8]}, {self.kind}, {self.account})"
+
+
+def make(kind: str, public_pem: str | None, permissions: tuple[str, ...], account: str, now_ms: int) -> ApiKey:
+    """A new key.  ValueError when the kind, the permissions or the public key do not fit together."""
+    if kind not in KINDS or not set(permissions) <= set(PERMISSIONS):
+        raise ValueError(f"kind is one of {KINDS}, permissions are of {PERMISSIONS}")
+    if (kind == "hmac") != (public_pem is None):
+        raise ValueError("a public key is given exactly for rsa and ed25519")
+    if public_pem is not None and type(load_public(public_pem)).__name__.lower().find(kind) < 0:
+        raise ValueError("public key is of another kind")
+    verifier = _token() if public_pem is None else public_pem
+    return ApiKey(_token(), kind, verifier, permissions, account, now_ms)
+
+
+def _token() -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(64))
+
+
+class KeyFile:
+    """`keys.json` of a home directory, mode 0600."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._mark: tuple[int, int, int] | None = None
+        self._keys: dict[str, ApiKey] = {}
+
+    def find(self, api_key: str) -> ApiKey | None:
+        """The key, from a fresh reading when the file has changed."""
+        self._refresh()
+        return self._keys.get(api_key)
+
+    def add(self, key: ApiKey) -> None:
+        with self._locked():
+            self._keys[key.api_key] = key
+            self._write()
+
+    def delete(self, api_key: str) -> bool:
+        """Whether there was such a key."""
+        with self._locked():
+            found = self._keys.pop(api_key, None)
+            self._write()
+        return found is not None
+
+    def _refresh(self) -> None:
+        try:
+            stat = self.path.stat()
+        except FileNotFoundError:
+            self._keys, self._mark = {}, None
+            return
+        mark = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+        if mark != self._mark:
+            rows = json.loads(self.path.read_text("utf-8"))["keys"]
+            keys = (ApiKey(**{**row, "permissions": tuple(row["permissions"])}) for row in rows)
+            self._keys = {key.api_key: key for key in keys}
+            self._mark = mark
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        descriptor = os.open(self.path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            self._refresh()
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _write(self) -> None:
+        rows = [asdict(key) for key in self._keys.values()]
+        write_private(self.path, json.dumps({"keys": rows}, indent=1) + "\n")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file atomically; the new one has mode 0600."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    scratch.replace(path)

@@ -1,0 +1,160 @@
+"""The exchange's rate limits: fixed windows aligned to the clock, per address or per account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from counterseal.paper.errors import ApiError
+
+MOST_BAN_S = 3 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """One limit: its size, its window, and how exchangeInfo and the error texts name it."""
+
+    limit: int
+    window_ms: int
+    kind: str
+    interval: str
+    number: int
+
+
+POOLS: dict[str, Pool] = {
+    "spot_weight": Pool(6000, 60_000, "REQUEST_WEIGHT", "MINUTE", 1),
+    "spot_raw": Pool(300_000, 300_000, "RAW_REQUESTS", "MINUTE", 5),
+    "spot_orders_10s": Pool(100, 10_000, "ORDERS", "SECOND", 10),
+    "spot_orders_1d": Pool(200_000, 86_400_000, "ORDERS", "DAY", 1),
+    "sapi_ip": Pool(12_000, 60_000, "REQUEST_WEIGHT", "MINUTE", 1),
+    "futures_weight": Pool(2400, 60_000, "REQUEST_WEIGHT", "MINUTE", 1),
+    "futures_orders_10s": Pool(300, 10_000, "ORDERS", "SECOND", 10),
+    "futures_orders_1m": Pool(1200, 60_000, "ORDERS", "MINUTE", 1),
+    "futures_funding": Pool(500, 300_000, "REQUEST_WEIGHT", "MINUTE", 5),
+}
+ORDER_POOLS = {"spot": ("spot_orders_10s", "spot_orders_1d"), "usdm": ("futures_orders_10s", "futures_orders_1m")}
+
+
+class Windows:
+    """Counters of fixed, clock-aligned windows, by pool and subject."""
+
+    def __init__(self, limits: dict[str, int]) -> None:
+        self._limits = limits
+        self._counts: dict[tuple[str, str], tuple[int, int]] = {}
+
+    def limit(self, pool: str) -> int:
+        return self._limits.get(pool, POOLS[pool].limit)
+
+    def used(self, pool: str, subject: str, now_ms: int) -> int:
+        window, count = self._counts.get((pool, subject), (-1, 0))
+        return count if window == now_ms // POOLS[pool].window_ms else 0
+
+    def add(self, pool: str, subject: str, amount: int, now_ms: int) -> int:
+        """The count afterwards; a negative amount gives back, never below zero."""
+        count = max(0, self.used(pool, subject, now_ms) + amount)
+        self._counts[pool, subject] = (now_ms // POOLS[pool].window_ms, count)
+        return count
+
+    def wait_s(self, pool: str, now_ms: int) -> int:
+        """Seconds until the window ends, at least one."""
+        size = POOLS[pool].window_ms
+        return max(1, -(-(size - now_ms % size) // 1000))
+
+
+class WeightGuard:
+    """Request weight per address, with the ban for those who go on after a 429."""
+
+    def __init__(self, windows: Windows, ban_after: int, ban_s: int) -> None:
+        self._windows = windows
+        self._ban_after = ban_after
+        self._ban_s = ban_s
+        self._banned: dict[str, tuple[int, int]] = {}  # until ms, length s
+        self._ignored: dict[str, int] = {}
+
+    def check_ban(self, peer: str, now_ms: int) -> None:
+        until, _ = self._banned.get(peer, (0, 0))
+        if now_ms < until:
+            raise self._ban_error(until, now_ms)
+
+    def charge(self, pool: str, subject: str, peer: str, weight: int, now_ms: int, can_ban: bool) -> int:
+        """Count a request's weight; 429, or 418 for a caller that will not stop, when the limit is passed."""
+        count = self._windows.add(pool, subject, weight, now_ms)
+        limit = self._windows.limit(pool)
+        if count <= limit:
+            self._ignored.pop(peer, None)
+            return count
+        wait = self._windows.wait_s(pool, now_ms)
+        if can_ban:
+            self._ignored[peer] = self._ignored.get(peer, 0) + 1
+            if self._ignored[peer] > self._ban_after:
+                raise self._ban(peer, now_ms)
+        text = (
+            f"Too much request weight used; current limit is {limit} request weight per "
+            f"{POOLS[pool].number} {POOLS[pool].interval}. "
+            "Please use WebSocket Streams for live updates to avoid polling the API."
+        )
+        raise ApiError(-1003, text, 429, headers={"Retry-After": str(wait)})
+
+    def _ban(self, peer: str, now_ms: int) -> ApiError:
+        length = min(MOST_BAN_S, self._banned.get(peer, (0, self._ban_s // 2))[1] * 2)
+        self._banned[peer] = (now_ms + length * 1000, length)
+        self._ignored.pop(peer, None)
+        return self._ban_error(now_ms + length * 1000, now_ms)
+
+    @staticmethod
+    def _ban_error(until: int, now_ms: int) -> ApiError:
+        text = (
+            f"Way too much request weight used; IP banned until {until}. "
+            "Please use WebSocket Streams for live updates to avoid bans."
+        )
+        return ApiError(-1003, text, 418, headers={"Retry-After": str(max(1, (until - now_ms) // 1000))})
+
+
+class OrderCounts:
+    """Order counts per account: spot counts unfilled orders, futures count plainly."""
+
+    def __init__(self, windows: Windows) -> None:
+        self._windows = windows
+
+    def add(self, market: str, account: str, counts: tuple[int, int], now_ms: int) -> dict[str, str]:
+        """Count new orders on the market's two pools and give the reply's headers; 429 / -1015 on breach."""
+        headers = {}
+        for pool, amount in zip(ORDER_POOLS[market], counts, strict=True):
+            limit = self._windows.limit(pool)
+            if self._windows.used(pool, account, now_ms) + amount > limit:
+                raise self._breach(pool, limit, now_ms)
+        for pool, amount in zip(ORDER_POOLS[market], counts, strict=True):
+            shape = POOLS[pool]
+            count = self._windows.add(pool, account, amount, now_ms)
+            headers[f"X-MBX-ORDER-COUNT-{shape.number}{shape.interval[0]}"] = str(count)
+        return headers
+
+    def _breach(self, pool: str, limit: int, now_ms: int) -> ApiError:
+        shape = POOLS[pool]
+        text = f"Too many new orders; current limit is {limit} orders per {shape.number} {shape.interval}."
+        return ApiError(-1015, text, 429, headers={"Retry-After": str(self._windows.wait_s(pool, now_ms))})
+
+    def give_back(self, account: str, amount: int, now_ms: int) -> None:
+        """A spot order met its first fill: the unfilled count sinks."""
+        for pool in ORDER_POOLS["spot"]:
+            self._windows.add(pool, account, -amount, now_ms)
+
+    def shown(self, market: str, account: str, now_ms: int) -> list[dict[str, object]]:
+        """The rows of `rateLimit/order`."""
+        rows: list[dict[str, object]] = []
+        for pool in ORDER_POOLS[market]:
+            row = limit_row(self._windows, pool)
+            if market == "spot":
+                row["count"] = self._windows.used(pool, account, now_ms)
+            rows.append(row)
+        return rows
+
+
+def limit_row(windows: Windows, pool: str) -> dict[str, object]:
+    """A pool as exchangeInfo's `rateLimits` lists it."""
+    shape = POOLS[pool]
+    return {
+        "rateLimitType": shape.kind,
+        "interval": shape.interval,
+        "intervalNum": shape.number,
+        "limit": windows.limit(pool),
+    }

@@ -1,0 +1,202 @@
+"""Handlers of the public spot endpoints."""
+
+from __future__ import annotations
+
+import json
+
+from counterseal.paper import filters
+from counterseal.paper.call import Call
+from counterseal.paper.errors import ApiError, Json, bad_symbol, illegal, mandatory
+from counterseal.paper.limits import Windows, limit_row
+from counterseal.paper.money import fixed, fixed8
+from counterseal.paper.params import SYMBOL_SHOWN, limit_of
+from counterseal.paper.public_data import Bar, PublicData, Tape, change
+from counterseal.paper.spot_market import SpotMarket
+from counterseal.paper.symbols import Symbol
+
+ORDER_TYPES = ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"]
+WINDOWS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+class SpotPublic:
+    """Server facts, symbols, book, trades, candles and tickers."""
+
+    def __init__(self, market: SpotMarket, windows: Windows) -> None:
+        self.market = market
+        self.windows = windows
+        self.data = PublicData(market.walks, market.steps)
+        self._rows = {name: _symbol_row(symbol) for name, symbol in market.symbols.items()}
+
+    def ping(self, call: Call) -> Json:
+        return {}
+
+    def time(self, call: Call) -> Json:
+        return {"serverTime": call.now_ms}
+
+    def exchange_info(self, call: Call) -> Json:
+        pools = ("spot_weight", "spot_orders_10s", "spot_orders_1d", "spot_raw")
+        names = self._names(call)
+        if call.params.get("permissions", "SPOT").strip('[]"') not in ("SPOT", "MARGIN"):
+            names = []
+        return {
+            "timezone": "UTC",
+            "serverTime": call.now_ms,
+            "rateLimits": [limit_row(self.windows, pool) for pool in pools],
+            "exchangeFilters": [],
+            "symbols": [self._rows[name] for name in names],
+        }
+
+    def _names(self, call: Call) -> list[str]:
+        """The symbols that `symbol` or `symbols` names, else all."""
+        one, several = call.params.get("symbol"), call.params.get("symbols")
+        if one is not None and several is not None:
+            raise ApiError(-1128, "Combination of optional parameters invalid.")
+        if one is None and several is None:
+            return list(self._rows)
+        names = [one] if one is not None else _list_of(several or "")
+        if len(set(names)) != len(names):
+            raise ApiError(-1151, "Symbol is present multiple times in the list.")
+        for name in names:
+            if name not in self._rows:
+                raise bad_symbol()
+        return names
+
+    def _shaped(self, call: Call, rows: list[Json]) -> Json | list[Json]:
+        """One object when one symbol was asked for by `symbol`, an array otherwise."""
+        return rows[0] if "symbol" in call.params else rows
+
+    def depth(self, call: Call) -> Json:
+        name, step = self._name(call), self.market.steps.at(call.now_ms)
+        book, most = self.market.books[name], limit_of(call.params, 100, 5000)
+        return {
+            "lastUpdateId": call.now_ms,
+            "bids": [[fixed8(price), fixed8(qty)] for price, qty in book.depth("SELL", step, most)],
+            "asks": [[fixed8(price), fixed8(qty)] for price, qty in book.depth("BUY", step, most)],
+        }
+
+    def _name(self, call: Call) -> str:
+        return self.market.symbol(call.params["symbol"]).name
+
+    def trades(self, call: Call) -> list[Json]:
+        return [_trade(item) for item in self.data.trades(self._name(call), call.params, call.now_ms)]
+
+    def agg_trades(self, call: Call) -> list[Json]:
+        items = self.data.trades(self._name(call), call.params, call.now_ms)
+        return [
+            {"a": item.trade_id, "p": fixed8(item.price), "q": fixed8(item.qty), "f": item.trade_id,
+             "l": item.trade_id, "T": item.time_ms, "m": item.is_buyer_maker, "M": True}
+            for item in items
+        ]  # fmt: skip
+
+    def klines(self, call: Call) -> list[list[object]]:
+        return [kline(bar) for bar in self.data.bars(self._name(call), call.params, call.now_ms, 1000)]
+
+    def avg_price(self, call: Call) -> Json:
+        price = self.market.average_price(self._name(call), call.now_ms)
+        return {"mins": 5, "price": fixed8(price), "closeTime": call.now_ms}
+
+    def price(self, call: Call) -> Json | list[Json]:
+        rows: list[Json] = [
+            {"symbol": name, "price": fixed8(self.data.last(name, call.now_ms))} for name in self._names(call)
+        ]
+        return self._shaped(call, rows)
+
+    def book_ticker(self, call: Call) -> Json | list[Json]:
+        return self._shaped(call, [self._best(name, call.now_ms) for name in self._names(call)])
+
+    def _best(self, name: str, now_ms: int) -> Json:
+        book, step = self.market.books[name], self.market.steps.at(now_ms)
+        (bid, bid_qty), (ask, ask_qty) = book.depth("SELL", step, 1)[0], book.depth("BUY", step, 1)[0]
+        return {"symbol": name, "bidPrice": fixed8(bid), "bidQty": fixed8(bid_qty), "askPrice": fixed8(ask),
+                "askQty": fixed8(ask_qty)}  # fmt: skip
+
+    def day(self, call: Call) -> Json | list[Json]:
+        """ticker/24hr."""
+        return self._shaped(call, [self._day(name, call) for name in self._names(call)])
+
+    def _day(self, name: str, call: Call) -> Json:
+        bar = self.data.day(name, call.now_ms)
+        if call.params.get("type") == "MINI":
+            return {"symbol": name} | _window(bar)
+        moved, percent, average = change(bar)
+        best = self._best(name, call.now_ms)
+        best.pop("symbol")
+        return {
+            "symbol": name, "priceChange": fixed8(moved), "priceChangePercent": fixed(percent, 3),
+            "weightedAvgPrice": fixed8(average), "prevClosePrice": fixed8(bar.open),
+            "lastQty": fixed8(self.data.trade(name, self.market.steps.at(call.now_ms)).qty), **best, **_window(bar),
+        }  # fmt: skip
+
+    def rolling(self, call: Call) -> Json | list[Json]:
+        """ticker: one object or many over `windowSize` (1m-59m, 1h-23h, 1d-7d)."""
+        if "symbol" not in call.params and "symbols" not in call.params:
+            raise mandatory("symbol")
+        text = call.params.get("windowSize", "1d")
+        if text[-1] not in WINDOWS or not text[:-1].isdigit():
+            raise illegal("windowSize", "^[0-9]{1,2}[mhd]$")
+        size = int(text[:-1]) * WINDOWS[text[-1]]
+        rows = [self._rolling(name, call, size) for name in self._names(call)]
+        return self._shaped(call, rows)
+
+    def _rolling(self, name: str, call: Call, size: int) -> Json:
+        bar = self.data.day(name, call.now_ms, size)
+        if call.params.get("type") == "MINI":
+            return {"symbol": name} | _window(bar)
+        moved, percent, average = change(bar)
+        head = {"symbol": name, "priceChange": fixed8(moved), "priceChangePercent": fixed(percent, 3),
+                "weightedAvgPrice": fixed8(average)}  # fmt: skip
+        return head | _window(bar)
+
+
+def _window(bar: Bar) -> Json:
+    first = bar.open_ms // 1000
+    return {
+        "openPrice": fixed8(bar.open), "highPrice": fixed8(bar.high), "lowPrice": fixed8(bar.low),
+        "lastPrice": fixed8(bar.close), "volume": fixed8(bar.volume), "quoteVolume": fixed8(bar.quote),
+        "openTime": bar.open_ms, "closeTime": bar.close_ms,
+        "firstId": first, "lastId": first + bar.trades - 1, "count": bar.trades,
+    }  # fmt: skip
+
+
+def kline(bar: Bar) -> list[object]:
+    """One candle as an array of twelve."""
+    return [
+        bar.open_ms, fixed8(bar.open), fixed8(bar.high), fixed8(bar.low), fixed8(bar.close), fixed8(bar.volume),
+        bar.close_ms, fixed8(bar.quote), bar.trades, fixed8(bar.taker), fixed8(bar.quote / 2), "0",
+    ]  # fmt: skip
+
+
+def _trade(item: Tape) -> Json:
+    return {
+        "id": item.trade_id, "price": fixed8(item.price), "qty": fixed8(item.qty),
+        "quoteQty": fixed8(item.price * item.qty), "time": item.time_ms,
+        "isBuyerMaker": item.is_buyer_maker, "isBestMatch": True,
+    }  # fmt: skip
+
+
+def _list_of(text: str) -> list[str]:
+    try:
+        names = json.loads(text)
+    except ValueError:
+        raise illegal("symbols", SYMBOL_SHOWN) from None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise illegal("symbols", SYMBOL_SHOWN)
+    return names
+
+
+def _symbol_row(symbol: Symbol) -> Json:
+    precision = dict.fromkeys(
+        ("baseAssetPrecision", "quotePrecision", "quoteAssetPrecision", "baseCommissionPrecision",
+         "quoteCommissionPrecision"), 8)  # fmt: skip
+    allowed = dict.fromkeys(
+        ("icebergAllowed", "ocoAllowed", "quoteOrderQtyMarketAllowed", "cancelReplaceAllowed",
+         "isSpotTradingAllowed"), True)  # fmt: skip
+    not_served = dict.fromkeys(
+        ("otoAllowed", "opoAllowed", "allowTrailingStop", "amendAllowed", "pegInstructionsAllowed",
+         "isMarginTradingAllowed"), False)  # fmt: skip
+    return {
+        "symbol": symbol.name, "status": "TRADING", "baseAsset": symbol.base, "quoteAsset": symbol.quote,
+        **precision, "orderTypes": ORDER_TYPES, **allowed, **not_served, "filters": filters.listed(symbol),
+        "permissions": [], "permissionSets": [["SPOT"]], "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
+        "allowedSelfTradePreventionModes": ["EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "NONE"],
+    }  # fmt: skip

@@ -1,0 +1,156 @@
+"""Handlers of the USD-M order endpoints."""
+
+from __future__ import annotations
+
+from counterseal.paper import usdm_replies as replies
+from counterseal.paper.call import Call
+from counterseal.paper.errors import ApiError, Json, no_such_order, one_of, unknown_order
+from counterseal.paper.limits import OrderCounts
+from counterseal.paper.orders import Order
+from counterseal.paper.params import Params, decimal, integer, limit_of
+from counterseal.paper.usdm_market import UsdmMarket
+from counterseal.paper.usdm_new import build
+
+DONE = {"code": 200, "msg": "The operation of cancel all open order is done."}
+NOTHING_TO_MODIFY = "No need to modify the order."
+
+
+class UsdmOrders:
+    """place, test, modify, cancel, query and list orders; own trades; the countdown."""
+
+    def __init__(self, market: UsdmMarket, counts: OrderCounts) -> None:
+        self.market = market
+        self.counts = counts
+
+    def count(self, call: Call, counts: tuple[int, int]) -> None:
+        call.headers.update(self.counts.add("usdm", call.account, counts, call.now_ms))
+
+    def place(self, call: Call) -> Json:
+        self.count(call, (1, 1))
+        return self.place_one(call, call.params)
+
+    def place_one(self, call: Call, params: Params) -> Json:
+        """Place one order from checked texts; MARKET and LIMIT answer an ACK unless a RESULT is asked for."""
+        account = self.market.account(call.account)
+        order = build(self.market, account, params, call.now_ms)
+        self.market.check(order, call.now_ms)
+        self.market.place(order, call.now_ms)
+        call.orders.append(order)
+        shape = replies.order if params.get("newOrderRespType", "ACK") == "RESULT" else replies.acknowledged
+        return shape(self.market.symbols[order.symbol], order)
+
+    def test(self, call: Call) -> Json:
+        """All checks, nothing placed."""
+        account = self.market.account(call.account)
+        order = build(self.market, account, call.params, call.now_ms)
+        self.market.check(order, call.now_ms)
+        order.updated_ms = call.now_ms
+        return replies.query(self.market.symbols[order.symbol], order) | {"cumQty": "0"}
+
+    def find(self, call: Call, params: Params) -> Order | None:
+        """The order that `orderId` or `origClientOrderId` names, the id winning."""
+        order_id, client_id = integer(params, "orderId"), params.get("origClientOrderId")
+        if order_id is None and client_id is None:
+            raise one_of("origClientOrderId", "orderId")
+        self.market.symbol(params["symbol"])
+        return self.market.store.find(call.account, params["symbol"], order_id, None if order_id else client_id)
+
+    def query(self, call: Call) -> Json:
+        order = self.find(call, call.params)
+        if order is None:
+            raise no_such_order()
+        call.orders.append(order)
+        return replies.query(self.market.symbols[order.symbol], order)
+
+    def query_open(self, call: Call) -> Json:
+        order = self.find(call, call.params)
+        if order is None or not order.is_open:
+            raise no_such_order()
+        return replies.query(self.market.symbols[order.symbol], order)
+
+    def cancel(self, call: Call) -> Json:
+        return self.cancel_one(call, self.find(call, call.params))
+
+    def cancel_one(self, call: Call, order: Order | None) -> Json:
+        if order is None or not order.is_open:
+            raise unknown_order()
+        self.market.close(order, "CANCELED", call.now_ms)
+        call.orders.append(order)
+        return replies.order(self.market.symbols[order.symbol], order)
+
+    def modify(self, call: Call) -> Json:
+        self.count(call, (1, 1))
+        return self.modify_one(call, call.params)
+
+    def modify_one(self, call: Call, params: Params) -> Json:
+        """Give an open LIMIT order a new price and quantity."""
+        order = self.find(call, params)
+        if order is None or not order.is_open or order.side != params["side"]:
+            raise no_such_order()
+        price, qty = decimal(params, "price"), decimal(params, "quantity")
+        if price is None or qty is None or (price, qty) == (order.price, order.qty):
+            raise ApiError(-5027, NOTHING_TO_MODIFY)
+        self.market.check(_changed(order, params), call.now_ms, replaced=order)
+        order.modify_id = integer(params, "modifyId", order.modify_id) or 0
+        self.market.modify(order, price, qty, call.now_ms)
+        call.orders.append(order)
+        return replies.modified(self.market.symbols[order.symbol], order)
+
+    def cancel_all(self, call: Call) -> Json:
+        symbol = self.market.symbol(call.params["symbol"])
+        call.orders.extend(self.market.cancel_all(call.account, symbol.name, call.now_ms))
+        return DONE
+
+    def countdown(self, call: Call) -> Json:
+        """Arm, re-arm or (with 0) disarm the cancel-all timer of a symbol."""
+        symbol = self.market.symbol(call.params["symbol"])
+        wait = integer(call.params, "countdownTime") or 0
+        self.market.timers.pop((call.account, symbol.name), None)
+        if wait:
+            self.market.timers[call.account, symbol.name] = call.now_ms + wait
+        return {"symbol": symbol.name, "countdownTime": str(wait)}
+
+    def open_orders(self, call: Call) -> list[Json]:
+        name = call.params.get("symbol")
+        if name is not None:
+            self.market.symbol(name)
+        found = self.market.store.open_orders(call.account, name)
+        return [replies.query(self.market.symbols[order.symbol], order) for order in found]
+
+    def all_orders(self, call: Call) -> list[Json]:
+        symbol = self.market.symbol(call.params["symbol"])
+        items = self.market.store.history.get((call.account, symbol.name), [])
+        first = integer(call.params, "orderId")
+        start, end = integer(call.params, "startTime"), integer(call.params, "endTime")
+        items = [
+            order
+            for order in items
+            if (first is None or order.order_id >= first) and (start or 0) <= order.created_ms <= (end or 1 << 62)
+        ]
+        most = limit_of(call.params, 500, 1000)
+        chosen = items[:most] if first is not None else items[-most:]
+        return [replies.query(symbol, order) for order in chosen]
+
+    def user_trades(self, call: Call) -> list[Json]:
+        symbol = self.market.symbol(call.params["symbol"])
+        items = self.market.store.trades.get((call.account, symbol.name), [])
+        order_id, first = integer(call.params, "orderId"), integer(call.params, "fromId")
+        start, end = integer(call.params, "startTime"), integer(call.params, "endTime")
+        items = [
+            item
+            for item in items
+            if (order_id is None or item.order.order_id == order_id)
+            and (first is None or item.trade_id >= first)
+            and (start or 0) <= item.time_ms <= (end or 1 << 62)
+        ]
+        most = limit_of(call.params, 500, 1000)
+        return [replies.trade(symbol, item) for item in (items[:most] if first is not None else items[-most:])]
+
+
+def _changed(order: Order, params: Params) -> Order:
+    """What the order would be after the change, for the checks."""
+    return Order(
+        order.order_id, order.client_id, order.account, order.symbol, order.side, order.type, order.tif,
+        decimal(params, "price") or order.price, decimal(params, "quantity") or order.qty, order.created_ms,
+        filled=order.filled, position_side=order.position_side, reduce_only=order.reduce_only,
+    )  # fmt: skip

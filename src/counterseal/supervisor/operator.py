@@ -1,0 +1,53 @@
+"""What operators may ask through the control socket."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from counterseal.supervisor.children import GatewayChild, SignerChild
+
+GATEWAY_TIMEOUT_S = {"status": 2.0, "limits": 2.0, "reload_bots": 5.0, "reload_config": 5.0, "drain": 10.0}
+SIGNER_TIMEOUT_S = 5.0
+
+
+class Operator:
+    """Answers one verb at a time per connection. `view` gives what the supervisor knows of itself."""
+
+    def __init__(
+        self, signer: SignerChild, gateway: GatewayChild, view: Callable[[], dict[str, Any]]
+    ) -> None:
+        self._signer, self._gateway, self._view = signer, gateway, view
+
+    async def handle(self, verb: str) -> dict[str, Any]:
+        """Give {"ok": True, "result": ...} or {"ok": False, "error": sentence}."""
+        if verb == "status":
+            return {"ok": True, "result": await self._status()}
+        if verb == "restart_signer":
+            return await self._restart_signer()
+        if verb in GATEWAY_TIMEOUT_S:
+            return await self._gateway.ask(verb, GATEWAY_TIMEOUT_S[verb])
+        known = ", ".join(sorted({*GATEWAY_TIMEOUT_S, "restart_signer"}))
+        return {"ok": False, "error": f"unknown verb; known are {known}"}
+
+    async def _status(self) -> dict[str, Any]:
+        """Our view of ourselves and the children beside the gateway's own, or why that is missing."""
+        reply = await self._gateway.ask("status", GATEWAY_TIMEOUT_S["status"])
+        return {
+            "supervisor": self._view(),
+            "children": {"signer": self._signer.child.view(), "gateway": self._gateway.child.view()},
+            "gateway": reply.get("result") if reply.get("ok") is True else {"error": reply.get("error")},
+        }
+
+    async def _restart_signer(self) -> dict[str, Any]:
+        self._signer.child.replace(self._signer.end)
+        try:
+            await asyncio.wait_for(self._signer.child.wait_ready(), SIGNER_TIMEOUT_S)
+        except TimeoutError:
+            self._signer.child.signal(signal.SIGKILL)  # it may hang with its lifeline closed
+            within = f"within {SIGNER_TIMEOUT_S:g} s"
+            return {
+                "ok": False,
+                "error": f"the signer did not serve again {within}; see the supervisor's output",
+            }
+        return {"ok": True, "result": {"signer": self._signer.child.view()}}

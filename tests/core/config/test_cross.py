@@ -1,0 +1,127 @@
+"""Rules between settings: each with a file that breaks it and its neighbour that does not."""
+
+import pytest
+from tests.core.config.texts import PAPER, TESTNET, config_of, fault_of, faults_of
+
+KEYS = '[keys.view]\nfunctions = ["account"]\n[keys.main]\nfunctions = ["trade", "settings"]\n'
+
+
+def bot(**settings: str) -> str:
+    return "[bots.a]\n" + "".join(f"{name} = {value}\n" for name, value in settings.items())
+
+
+@pytest.mark.parametrize("name", ["address", "ca_file"])
+def test_the_paper_exchange_needs_its_address(name: str) -> None:
+    text = "\n".join(line for line in PAPER.splitlines() if not line.startswith(name))
+    fault = fault_of(text)
+    assert (fault.line, fault.setting) == (1, f"venue.{name}")
+    assert "is missing" in fault.cause and f"add {name}" in fault.remedy
+
+
+@pytest.mark.parametrize("environment", ["testnet", "demo"])
+def test_other_environments_may_not_have_one(environment: str) -> None:
+    faults = faults_of(PAPER.replace('"paper"', f'"{environment}"'))
+    assert [(fault.line, fault.setting) for fault in faults] == [(3, "venue.address"), (4, "venue.ca_file")]
+    assert all("paper exchange only" in fault.cause and fault.remedy == "remove it" for fault in faults)
+    assert config_of(f'[venue]\nenvironment = "{environment}"').venue.environment == environment
+
+
+def test_production_must_be_deliberate() -> None:
+    text = '[venue]\nenvironment = "production"\n'
+    fault = fault_of(text)
+    assert (fault.line, fault.setting) == (2, "venue.environment")
+    assert "unsafe_production = true" in fault.remedy
+    assert config_of(text + "unsafe_production = true").venue.unsafe_production
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:8180", "10.0.0.1:8180", "[::]:8180"])
+def test_listening_must_be_local(address: str) -> None:
+    text = f'{TESTNET}[listen]\naddress = "{address}"\n'
+    fault = fault_of(text)
+    assert (fault.line, fault.setting) == (4, "listen.address")
+    assert "unsafe_listen = true" in fault.remedy
+    assert config_of(text + "unsafe_listen = true").listen.address == address
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:0", "127.0.0.2:8180", "[::1]:8180"])
+def test_loopback_needs_no_leave(address: str) -> None:
+    assert config_of(f'{TESTNET}[listen]\naddress = "{address}"').listen.address == address
+
+
+@pytest.mark.parametrize(
+    ("venue", "key"), [(PAPER, "production"), (PAPER, "testnet"), (TESTNET, "paper"), (TESTNET, "demo")]
+)
+def test_a_key_never_meets_another_environment(venue: str, key: str) -> None:
+    fault = fault_of(f'{venue}[keys.a]\nenvironment = "{key}"')
+    assert fault.setting == "keys.a.environment"
+    assert f'"{key}"' in fault.cause
+
+
+@pytest.mark.parametrize(("named", "remedy"), [("mian", "did you mean main?"), ("zzz", "add a section [keys.NAME]")])
+def test_a_key_that_a_bot_names_must_exist(named: str, remedy: str) -> None:
+    fault = fault_of(TESTNET + KEYS + bot(keys=f'["main", "{named}"]'))
+    assert fault.setting == "bots.a.keys"
+    assert fault.cause == "its entry 2 names no key of this file"
+    assert remedy in fault.remedy
+
+
+@pytest.mark.parametrize(
+    ("purpose", "keys", "covered"),
+    [
+        ("read", "[]", True),
+        ("account", "[]", False),
+        ("trade", "[]", False),
+        ("settings", "[]", False),
+        ("account", '["view"]', True),
+        ("account", '["main"]', False),
+        ("trade", '["view"]', False),
+        ("trade", '["view", "main"]', True),
+        ("settings", '["main"]', True),
+    ],
+)
+def test_a_purpose_needs_a_key_that_covers_it(purpose: str, keys: str, covered: bool) -> None:
+    text = TESTNET + KEYS + bot(keys=keys, purposes=f'["{purpose}"]')
+    if covered:
+        assert config_of(text).bots["a"].purposes == (purpose,)
+        return
+    fault = fault_of(text)
+    assert fault.setting == "bots.a.purposes"
+    assert f'"{purpose}"' in fault.cause and f'"{purpose}"' in fault.remedy
+
+
+@pytest.mark.parametrize(
+    ("keys", "setting"), [('["gone"]', "bots.a.keys"), ("1", "bots.a.keys"), ('["bad"]', "keys.bad.functions")]
+)
+def test_a_fault_of_a_key_is_not_repeated_as_one_of_the_purpose(keys: str, setting: str) -> None:
+    text = TESTNET + '[keys.bad]\nfunctions = ["fly"]\n' + bot(keys=keys, purposes='["trade"]')
+    faults = [fault.setting for fault in faults_of(text)]
+    assert setting in faults and "bots.a.purposes" not in faults
+
+
+def test_faulty_purposes_ask_for_no_key() -> None:
+    assert fault_of(TESTNET + bot(purposes='["trade", "fly"]')).setting == "bots.a.purposes"
+
+
+@pytest.mark.parametrize(
+    ("symbols", "limited", "fits"),
+    [
+        ('["BTCUSDT"]', "BTCUSDT", True),
+        ('["BTCUSDT"]', "BTCUSTD", False),
+        ("[]", "BTCUSDT", False),
+        ('["*"]', "BTCUSDT", True),
+        ('["BTCUSDT"]', '"*"', True),
+        ("[]", '"*"', True),
+    ],
+)
+def test_a_limit_must_be_of_a_symbol_that_the_bot_may_trade(symbols: str, limited: str, fits: bool) -> None:
+    text = TESTNET + bot(symbols=symbols, max_order_quantity=f"{{ {limited} = 1 }}")
+    if fits:
+        assert len(config_of(text).bots["a"].max_order_quantity) == 1
+        return
+    fault = fault_of(text)
+    assert (fault.line, fault.setting) == (5, f"bots.a.max_order_quantity.{limited}")
+
+
+def test_faulty_symbols_do_not_make_limits_faulty() -> None:
+    text = TESTNET + bot(symbols='["btc"]', max_order_quantity="{ BTCUSDT = 1 }")
+    assert fault_of(text).setting == "bots.a.symbols"

@@ -1,0 +1,17 @@
+"""One running installation for all scenarios that do not need their own."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from stack import Stack
+
+
+@pytest.fixture(scope="session", name="shared_stack")
+def _shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(tmp_path_factory.mktemp("shared"), bots={"alpha": "hmac", "beta": "hmac"}) as stack:
+        yield stack

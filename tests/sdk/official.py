@@ -1,0 +1,33 @@
+"""What the drivers of the two official Python SDKs share: configuration and answers as plain values."""
+
+import ssl
+from typing import Any
+
+from binance_common.configuration import ConfigurationRestAPI
+from binance_common.models import ApiResponse
+from steps import Job
+
+TIMEOUT_MS = 10_000  # the SDK's default of one second is too short for a loaded test machine
+
+
+def configuration(job: Job) -> ConfigurationRestAPI:
+    """The SDK's REST configuration for this job. A CA is given as a TLS context, HTTP needs none."""
+    signing = {"api_secret": job.credential} if job.kind == "hmac" else {"private_key": job.credential}
+    return ConfigurationRestAPI(
+        api_key=job.key,
+        base_path=job.base,
+        timeout=TIMEOUT_MS,
+        https_agent=ssl.create_default_context(cafile=job.ca) if job.ca else None,
+        **signing,
+    )
+
+
+def plain(answer: Any) -> Any:
+    """An answer of the SDK, whatever its model, as dicts and lists under the exchange's names."""
+    if isinstance(answer, ApiResponse):
+        answer = answer.data()
+    while getattr(answer, "actual_instance", None) is not None:
+        answer = answer.actual_instance
+    if isinstance(answer, list):
+        return [plain(each) for each in answer]
+    return answer.to_dict() if hasattr(answer, "to_dict") else answer
