@@ -18,6 +18,7 @@ import load
 import processes
 from certificate import Certificates, make_certificates
 from load import Target
+from ours import Installation
 from orders import Credential
 from outbound import Outbound, hmac_outbound
 from processes import Child, Cores
@@ -138,20 +139,9 @@ def envoy_plain(place: Place, upstream: Upstream) -> Running:
 def counterseal(out_kind: OutKind) -> Callable[[Place, Upstream], Running]:
     """Us with everything on; `out_kind` is the kind of the venue key that signs."""
     def start(place: Place, upstream: Upstream) -> Running:
-        # ------------------------------------------------------------------------------------------------
-        # TO BE COMPLETED once the command line of the gateway is settled. What is missing is only this:
-        #   1. prepare a home in `place.directory`: venue rest base https://127.0.0.1:{upstream.port} with TLS
-        #      name VENUE_HOST and trust in upstream.certificates.ca; a venue key of `out_kind` sealed for the
-        #      signer; one bot minted -> Credential(api_key, secret); limits wide enough for a million orders;
-        #   2. port = processes.free_port()
-        #      command = [str(ROOT / ".env/product/bin/counterseal"), "up", "--home", str(home)]
-        #      child = processes.start(command, place.cores.contestant, place.directory / "log")
-        #      _await(child, port)
-        #   3. return Running(_plain_target(port, minted), outbound, child)
-        #      where outbound = hmac_outbound(venue) or ed25519_outbound(venue_api_key, venue_public_key).
-        # `child` is the supervisor: its whole tree (gateway, signer, helpers) is accounted and ended.
-        # ------------------------------------------------------------------------------------------------
-        raise NotReady(f"the gateway cannot be started from here yet ({out_kind} out)")
+        installation = Installation(place.directory, upstream.port, upstream.certificates.ca, out_kind)
+        child = installation.start(place.cores.contestant, place.directory / "log")
+        return Running(_plain_target(installation.port, installation.bot), installation.outbound, child)
     return start
 
 

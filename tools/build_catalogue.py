@@ -56,6 +56,8 @@ POST /sapi/v1/margin/max-leverage
 """
 # Reads that the exchange serves by POST.
 ACCOUNT_POSTS = "POST /sapi/v1/asset/get-funding-asset /sapi/v3/asset/getUserAsset"
+# GETs that change something.
+CHANGING_GETS = {"/sapi/v1/soft-staking/set"}
 # First match wins; the order goes from the most dangerous class to the least.
 CLASSES = (
     ("withdraw", ("withdraw", "deposit", "fiat", "/pay/")),
@@ -94,7 +96,7 @@ def classify(row: dict, trade: set, settings: set, account: set) -> tuple[str, s
         return "refused", named or "not_trading"
     if named in ("key_management", "stream") and "apirestrictions" not in low:
         return "refused", named
-    if row["security"] == "PREDICTION_TRADE":
+    if row["security"] == "PREDICTION_TRADE" or row["path"] in CHANGING_GETS:
         return "refused", "not_trading"
     if row["signed"] or row["security"] not in ("NONE", "MARKET_DATA"):
         return "account", None

@@ -6,13 +6,13 @@ from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
+from tests.homes import make_home
 
 from counterseal.adapters import age_box, credential_file
 from counterseal.adapters.home import HomeError, create_private
 from counterseal.core.config.model import HourRange
 from counterseal.core.credential import Credential, CredentialKind
 from counterseal.core.secret import Secret
-from tests.homes import make_home
 
 SECRET = "s" * 64
 HMAC = Credential(
@@ -104,14 +104,10 @@ def test_the_signers_identity_does_not_open_a_credential(tmp_path: Path) -> None
         {"extra": 1},
     ],
 )
-def test_a_document_of_another_shape_is_a_fault_that_shows_no_value(
-    tmp_path: Path, change: dict[str, object]
-) -> None:
+def test_a_document_of_another_shape_is_a_fault_that_shows_no_value(tmp_path: Path, change: dict[str, object]) -> None:
     home = make_home(tmp_path / "home")
     path = credential_file.path_of(home, credential_file.save(home, HMAC))
-    document = json.loads(
-        age_box.open_sealed(age_box.identity_secret(home, "gateway"), path.read_bytes(), "it")
-    )
+    document = json.loads(age_box.open_sealed(age_box.identity_secret(home, "gateway"), path.read_bytes(), "it"))
     path.write_bytes(age_box.seal(home, "gateway", json.dumps(document | change).encode()))
 
     loaded = credential_file.load_all(home)

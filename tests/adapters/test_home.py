@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.homes import make_home
 
 from counterseal.adapters import home as home_module
 from counterseal.adapters.home import (
@@ -21,7 +22,6 @@ from counterseal.adapters.home import (
     remove_durably,
     replace_private,
 )
-from tests.homes import make_home
 
 
 def test_every_directory_is_0700_and_every_file_0600_whatever_the_umask(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_failed_replacement_keeps_the_old_content(tmp_path: Path, monkeypatch:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(home_module.os, "fsync", full)
+        patch.setattr(os, "fsync", full)
         with pytest.raises(OSError, match="No space"):
             replace_private(tmp_path / "file", b"new")
 

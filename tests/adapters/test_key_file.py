@@ -13,12 +13,12 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_public_key,
 )
+from tests.homes import HMAC_SECRET, make_home
 
 from counterseal.adapters import age_box, key_file, signing
 from counterseal.adapters.home import HomeError, replace_private
 from counterseal.adapters.key_file import StoredKey
 from counterseal.core.secret import Secret
-from tests.homes import HMAC_SECRET, make_home
 
 HMAC = StoredKey("main", "hmac", "api-key", Secret(HMAC_SECRET), "paper", 1_700_000_000_000)
 

@@ -56,9 +56,7 @@ def test_rsa_signs_pkcs1_v15_with_sha256() -> None:
 
 @pytest.mark.parametrize(("kind", "material"), [("rsa", "ed25519"), ("ed25519", "rsa"), ("other", "ed25519")])
 def test_material_of_another_kind_is_refused(kind: str, material: str) -> None:
-    private = (
-        ed25519.Ed25519PrivateKey.generate() if material == "ed25519" else rsa.generate_private_key(65537, 2048)
-    )
+    private = ed25519.Ed25519PrivateKey.generate() if material == "ed25519" else rsa.generate_private_key(65537, 2048)
 
     with pytest.raises(ValueError, match="not of the kind"):
         load(kind, Secret(_pem(private)))

@@ -13,5 +13,7 @@ from stack import Stack
 
 @pytest.fixture(scope="session", name="shared_stack")
 def _shared_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("shared"), bots={"alpha": "hmac", "beta": "hmac"}) as stack:
+    root = tmp_path_factory.mktemp("shared")
+    bots = {"alpha": "hmac", "beta": "hmac", "ed": "ed25519", "rsa": "rsa"}
+    with Stack(root, bots=bots, paper_options=("--no-limits", "--volatility", "0")) as stack:
         yield stack

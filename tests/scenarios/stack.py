@@ -13,9 +13,11 @@ import io
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 from counterseal.adapters import control_socket
 from counterseal.adapters.home import Home
 from counterseal.cli import main as cli
+from counterseal.core import record
+from tests import leaks
 
 SOURCE = str(Path(__file__).resolve().parents[2] / "src")
 WIDE_BOT = """
@@ -47,7 +51,7 @@ ca_file = "{ca}"
 address = "127.0.0.1:0"
 
 [gateway]
-max_connections_per_source = 512
+max_connections_per_source = {connections}
 
 [keys.{key}]
 functions = ["account", "trade", "settings"]
@@ -102,8 +106,10 @@ class Stack:
     bots: dict[str, str] = field(default_factory=lambda: {"alpha": "hmac"})
     policies: dict[str, str] = field(default_factory=dict)
     paper_options: tuple[str, ...] = ()
+    connections: int = 512
     keys: dict[str, BotKey] = field(default_factory=dict)
     port: int = 0
+    virtual_secrets: list[leaks.Planted] = field(default_factory=list)
 
     # -- life
 
@@ -165,14 +171,18 @@ class Stack:
         wait(endpoint_file.exists, 20, "the paper exchange")
         endpoint = json.loads(endpoint_file.read_text())
         self.paper_port = endpoint["port"]
-        text = FRAME.format(address=f"{endpoint['host']}:{endpoint['port']}", ca=endpoint["ca"], key="main")
-        for name in self.bots:
-            text += self.policies.get(name, WIDE_BOT.format(name=name, key="main"))
+        self.paper_ca = endpoint["ca"]
         self.verb("init", "--home", str(self.home.root))
-        self.write_config(text)
+        self.write_config(self.config_text())
         self._exchange_key()
         for name, kind in self.bots.items():
             self.keys[name] = self.mint(name, kind)
+
+    def config_text(self) -> str:
+        """The configuration that `policies` and the defaults make."""
+        address = f"127.0.0.1:{self.paper_port}"
+        text = FRAME.format(address=address, ca=self.paper_ca, key="main", connections=self.connections)
+        return text + "".join(self.policies.get(name, WIDE_BOT.format(name=name, key="main")) for name in self.bots)
 
     def write_config(self, text: str) -> None:
         """Put a configuration in place."""
@@ -186,15 +196,18 @@ class Stack:
         if self.exchange_kind == "hmac":
             self.verb(*create)
             made = json.loads(out.read_text())
-            self.exchange_secrets = [made["secretKey"]]
+            secrets = [made["secretKey"].encode()]
+            # The exchange itself knows an HMAC secret: its own file is the one place where it may stand.
+            leaks.exempt(self.paper_home / "keys.json")
         else:
             private, public = make_pair(self.exchange_kind)
             public_file = self.root / "exchange-key.pub.pem"
             public_file.write_text(public)
             self.verb(*create, "--public-key", str(public_file))
             made = {"apiKey": json.loads(out.read_text())["apiKey"], "secretKey": private}
-            self.exchange_secrets = ["".join(private.split("\n")[1:-2])]
+            secrets = private_parts(private)
         self.exchange_api_key = made["apiKey"]
+        self.exchange_secrets = [leaks.plant(f"{self.exchange_kind} exchange secret", part) for part in secrets]
         material = self.root / "material"
         material.write_text(json.dumps(made))
         material.chmod(0o600)
@@ -228,22 +241,71 @@ class Stack:
             cli.main(words)
         made = json.loads(out.read_text())
         out.unlink()
-        return BotKey(kind, made["apiKey"], made.get("secretKey", private) if kind == "hmac" else private)
+        self.virtual_secrets.append(leaks.plant("virtual key id", made["apiKey"].encode()))
+        parts = [made["secretKey"].encode()] if kind == "hmac" else private_parts(private)
+        self.virtual_secrets += [leaks.plant("virtual secret", part) for part in parts]
+        return BotKey(kind, made["apiKey"], made["secretKey"] if kind == "hmac" else private)
+
+    def attempt(self, *words: str) -> tuple[int, str]:
+        """Run a verb that may fail; gives its exit code and all that it printed."""
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            code = cli.main([*words, "--home", str(self.home.root)])
+        return code, printed.getvalue()
+
+    def fault(self, fault: str, method: str, path: str, times: int = 1) -> None:
+        """Order a fault of the paper exchange (needs --fault-control)."""
+        self.paper_control("/paper/faults", {"match": {"method": method, "path": path}, "times": times, "fault": fault})
+
+    def paper_control(self, path: str, wanted: dict[str, Any]) -> None:
+        """Give the paper exchange an order that no exchange has."""
+        context = ssl.create_default_context(cafile=self.paper_ca)
+        context.check_hostname = False
+        connection = http.client.HTTPSConnection("127.0.0.1", self.paper_port, timeout=10, context=context)
+        try:
+            connection.request("POST", path, json.dumps(wanted))
+            answer = connection.getresponse()
+            assert answer.status == 200, answer.read()
+            answer.read()
+        finally:
+            connection.close()
+
+    def pids(self) -> dict[str, int]:
+        """The processes of this installation by name."""
+        children = self.status()["children"]
+        assert self.supervisor is not None
+        return {
+            "paper": self.paper.pid,
+            "supervisor": self.supervisor.pid,
+            **{name: child["pid"] for name, child in children.items() if child["pid"]},
+        }
 
     def status(self) -> dict[str, Any]:
         """What `counterseal status` knows."""
         return control_socket.call(self.home.control_socket, "status", 5.0)
 
+    def limits(self) -> dict[str, Any]:
+        """What `counterseal limits` knows."""
+        return control_socket.call(self.home.control_socket, "limits", 5.0)
+
     # -- what a bot does
 
     def call(self, method: str, path: str, query: str = "", *, bot: str = "alpha", key: BotKey | None = None,
-             **options: Any) -> Reply:  # fmt: skip
+             timestamp: int | None = None, headers: dict[str, str] | None = None) -> Reply:  # fmt: skip
         """Send one signed request: `query` is the encoded parameters without timestamp and signature."""
         key = key or self.keys[bot]
-        stamp = options.pop("timestamp", None) or int(time.time() * 1000)
-        payload = f"{query}&timestamp={stamp}" if query else f"timestamp={stamp}"
-        target = f"{path}?{payload}&signature={key.sign(payload)}"
-        return self.send(method, target, {"X-MBX-APIKEY": key.key_id, **options.pop("headers", {})}, **options)
+        target = f"{path}?{signed(key, query, timestamp)}"
+        return self.send(method, target, {"X-MBX-APIKEY": key.key_id, **(headers or {})})
+
+    def request(self, method: str, path: str, query: str = "", *, bot: str = "alpha", key: BotKey | None = None,
+                timestamp: int | None = None, headers: str = "", host: str = "") -> bytes:  # fmt: skip
+        """Give the bytes of a good signed request; `headers` are further lines, each with its CRLF."""
+        key = key or self.keys[bot]
+        target = f"{path}?{signed(key, query, timestamp)}"
+        length = "" if method == "GET" else "Content-Length: 0\r\n"
+        host = host or f"127.0.0.1:{self.port}"
+        head = f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nX-MBX-APIKEY: {key.key_id}\r\n{length}{headers}\r\n"
+        return head.encode()
 
     def send(self, method: str, target: str, headers: dict[str, str] | None = None, body: bytes | None = None) -> Reply:
         """Send one request on its own connection, exactly this target."""
@@ -270,13 +332,55 @@ class Stack:
         lines = (self.paper_home / "journal.jsonl").read_text().splitlines()
         rows = [json.loads(line) for line in lines]
         own = ("/time", "/exchangeInfo", "/ticker/price")
-        return [row for row in rows if row["key"] or not row["path"].endswith(own)]
+        return [row for row in rows if row["key"] or not (row["path"] or "").endswith(own)]
+
+    @contextlib.contextmanager
+    def nothing_received(self) -> Iterator[None]:
+        """What happens inside must not reach the exchange."""
+        before = len(self.received())
+        yield
+        assert self.received()[before:] == []
 
     def journal(self) -> list[dict[str, Any]]:
         """The gateway's journal."""
         from counterseal.adapters.journal_file import read_records
 
-        return list(read_records(self.home.journal / "gateway.journal"))
+        return list(read_records(self.journal_path))
+
+    @property
+    def journal_path(self) -> Path:
+        """The gateway's journal file."""
+        return self.home.journal / "gateway.journal"
+
+    def journal_mark(self) -> int:
+        """A place in the journal for `journal_since`."""
+        return self.journal_path.stat().st_size
+
+    def journal_since(self, mark: int) -> list[dict[str, Any]]:
+        """The records written after the mark."""
+        with self.journal_path.open("rb") as file:
+            file.seek(mark)
+            return [json.loads(payload) for payload in record.scan(record.MAGIC + file.read()).payloads]
+
+    def denials_since(self, mark: int) -> list[str]:
+        """The reasons of the refusals since the mark, in order."""
+        return [entry["reason"] for entry in self.journal_since(mark) if entry["type"] == "denied"]
+
+
+def signed(key: BotKey, query: str, timestamp: int | None = None) -> str:
+    """Give the query with timestamp and signature, as an SDK sends it."""
+    stamp = timestamp or int(time.time() * 1000)
+    payload = f"{query}&timestamp={stamp}" if query else f"timestamp={stamp}"
+    return f"{payload}&signature={key.sign(payload)}"
+
+
+def private_parts(private_pem: str) -> list[bytes]:
+    """The secret numbers of a private key; what the public half shares with it is none."""
+    private: Any = serialization.load_pem_private_key(private_pem.encode(), None)
+    if isinstance(private, ed25519.Ed25519PrivateKey):
+        return [private.private_bytes_raw()]
+    numbers = private.private_numbers()
+    return [n.to_bytes((n.bit_length() + 7) // 8, "big") for n in (numbers.d, numbers.p, numbers.q)]
 
 
 def make_pair(kind: str) -> tuple[str, str]:

@@ -12,13 +12,13 @@ TIMEOUT_MS = 10_000  # the SDK's default of one second is too short for a loaded
 
 def configuration(job: Job) -> ConfigurationRestAPI:
     """The SDK's REST configuration for this job. A CA is given as a TLS context, HTTP needs none."""
-    signing = {"api_secret": job.credential} if job.kind == "hmac" else {"private_key": job.credential}
     return ConfigurationRestAPI(
         api_key=job.key,
         base_path=job.base,
         timeout=TIMEOUT_MS,
         https_agent=ssl.create_default_context(cafile=job.ca) if job.ca else None,
-        **signing,
+        api_secret=job.credential if job.kind == "hmac" else None,
+        private_key=None if job.kind == "hmac" else job.credential,
     )
 
 

@@ -10,6 +10,9 @@ export const SYMBOL = 'BTCUSDT';
 export const UNKNOWN_ORDER = -2011;
 export const MISSING_ORDER_ID = 9007199254740000; // below 2**53, so that it is sent unrounded
 
+// Characters that SDKs encode in different ways; new in each run, see steps.py.
+export const OWN_ID = `my:bot/${Date.now()}`;
+
 export class Unexpected extends Error {}
 
 /** The package `name` from the environment that the driver was given. */
@@ -94,7 +97,8 @@ function onGrid(count, grid) {
   return Number((count * grid).toFixed(decimals));
 }
 
-/** What matters of an order, as text. */
+/** What matters of an order, as text. The answer to a spot cancel has the cancel's own id as clientOrderId. */
 export function facts(order) {
-  return { order_id: String(order.orderId), client_order_id: order.clientOrderId, status: order.status };
+  const ownId = order.origClientOrderId ?? order.clientOrderId;
+  return { order_id: String(order.orderId), client_order_id: ownId, status: order.status };
 }

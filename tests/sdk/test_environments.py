@@ -1,11 +1,10 @@
-"""The SDKs' locks are pinned and name no registry; their environments are used only while they match the lock."""
+"""The locks are pinned and name no registry; an environment is used only while it matches its lock."""
 
 import json
 import re
 from pathlib import Path
 
 import pytest
-
 from tests.sdk import environments
 from tests.sdk.environments import HERE, SDKS, STAMP, clean_environ, command, install, lock_digest
 
@@ -74,7 +73,7 @@ def test_an_environment_counts_only_while_its_stamp_is_the_locks(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(environments, "ROOT", tmp_path)
-    monkeypatch.setattr(environments.shutil, "which", lambda _: "/bin/node")
+    monkeypatch.setattr("shutil.which", lambda _: "/bin/node")
     assert command(name) is None, "nothing is installed"
     (tmp_path / name).mkdir()
     (tmp_path / name / STAMP).write_text("0" * 64)
@@ -85,14 +84,12 @@ def test_an_environment_counts_only_while_its_stamp_is_the_locks(
     assert any(str(tmp_path / name) in each for each in argv)
 
 
-def test_installing_what_is_up_to_date_starts_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_installing_what_is_up_to_date_starts_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a package client was started")
 
     monkeypatch.setattr(environments, "ROOT", tmp_path)
-    monkeypatch.setattr(environments.subprocess, "run", refuse)
+    monkeypatch.setattr("subprocess.run", refuse)
     for name in SDKS:
         (tmp_path / name).mkdir()
         (tmp_path / name / STAMP).write_text(lock_digest(name))
@@ -105,7 +102,7 @@ def test_installing_what_is_up_to_date_starts_nothing(
 
 def test_a_missing_node_means_no_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environments, "ROOT", tmp_path)
-    monkeypatch.setattr(environments.shutil, "which", lambda _: None)
+    monkeypatch.setattr("shutil.which", lambda _: None)
     (tmp_path / "js_binance").mkdir()
     (tmp_path / "js_binance" / STAMP).write_text(lock_digest("js_binance"))
     assert command("js_binance") is None

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.homes import HMAC_SECRET, SOURCE, make_home
 
 from counterseal.adapters import key_file, packets
 from counterseal.adapters.home import Home
 from counterseal.core.messages import MAX_PACKET, Message
 from counterseal.core.secret import Secret
-from tests.homes import HMAC_SECRET, SOURCE, make_home
-
 
 
 @dataclass

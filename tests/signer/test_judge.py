@@ -77,6 +77,7 @@ def test_a_list_may_repeat() -> None:
     assert judge(Sign(**(GOOD | {"pairs": several + twice})), lists, KEYS) == "repeated_parameter"
 
 
+@pytest.mark.threat(22)
 def test_nothing_that_moves_funds_out_or_makes_keys_is_in_the_table() -> None:
     suspects = ("withdraw", "transfer", "apiKey", "sub-account", "broker", "loan", "borrow", "convert")
     found = [place for place in TABLE if place[1] != "GET" and any(word in place[2] for word in suspects)]
@@ -146,6 +147,7 @@ def _within(request: Sign) -> bool:
     return request.key_ref == "main" and request.epoch == 0 and known and unique and bounds
 
 
+@pytest.mark.threat(22)
 @settings(max_examples=1250, deadline=None)
 @given(st.lists(_requests, min_size=8, max_size=8))
 def test_10_000_messages_sign_nothing_outside_the_table(batch: list[Sign]) -> None:

@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from tests.homes import HMAC_SECRET
 from tests.signer.conftest import RunningSigner
 
@@ -101,6 +100,7 @@ def test_ends_when_the_lifeline_closes_though_the_socket_is_open(signer: Running
     assert signer.process.wait(2) == 0
 
 
+@pytest.mark.threat(27)
 def test_cannot_be_dumped_and_carries_no_secret_in_argv_or_environ(signer: RunningSigner) -> None:
     signer.receive()
     proc = Path(f"/proc/{signer.process.pid}")

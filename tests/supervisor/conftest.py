@@ -6,18 +6,20 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.homes import HMAC_SECRET, SOURCE, make_home
 
 from counterseal.adapters import control_socket, key_file
 from counterseal.adapters.home import Home
 from counterseal.core.secret import Secret
-from tests.homes import HMAC_SECRET, SOURCE, make_home
 
+PAUSE = threading.Event()  # never set: waiting on it is a pause in real time, which these processes live in
 SCRIPT = Path(__file__).with_name("run_supervisor.py")
 
 
@@ -69,7 +71,7 @@ def wait_until(condition: Callable[[], bool], within_s: float = 10) -> float:
     while not condition():
         if time.monotonic() - begun > within_s:
             raise TimeoutError(f"not within {within_s} s")
-        time.sleep(0.01)
+        PAUSE.wait(0.01)
     return time.monotonic() - begun
 
 

@@ -29,9 +29,7 @@ def seal(home: Home, recipient: str, content: bytes) -> bytes:
     try:
         named = json.loads(read_private(home.recipients))
         if named["format"] != RECIPIENTS_FORMAT:
-            raise HomeError(
-                f"{home.recipients} has a format that this version does not know; update Counterseal"
-            )
+            raise HomeError(f"{home.recipients} has a format that this version does not know; update Counterseal")
         to = pyrage.x25519.Recipient.from_str(named[recipient])
     except (ValueError, KeyError, TypeError, pyrage.RecipientError):
         raise HomeError(f"{home.recipients} is damaged; restore it from a backup") from None

@@ -36,9 +36,7 @@ def bind(path: Path) -> socket.socket:
     Raises HomeError when the path is too long for a UNIX socket.
     """
     if len(os.fsencode(path)) > MAX_PATH:
-        raise HomeError(
-            f"{path} is longer than {MAX_PATH} bytes, too long for a socket; choose a shorter --home"
-        )
+        raise HomeError(f"{path} is longer than {MAX_PATH} bytes, too long for a socket; choose a shorter --home")
     path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
@@ -66,9 +64,7 @@ async def serve(listener: socket.socket, handle: Handler, own_uid: int) -> async
     return await asyncio.start_unix_server(converse, sock=listener, limit=MAX_LINE)
 
 
-async def _converse(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handle: Handler, own_uid: int
-) -> None:
+async def _converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handle: Handler, own_uid: int) -> None:
     reason = refusal(peer_of(writer.get_extra_info("socket")), own_uid)
     if reason is not None:
         await _write(writer, {"id": 0, "ok": False, "error": reason})
@@ -77,17 +73,13 @@ async def _converse(
         try:
             line = await reader.readline()
         except ValueError:
-            await _write(
-                writer, {"id": 0, "ok": False, "error": f"a request is longer than {MAX_LINE} bytes"}
-            )
+            await _write(writer, {"id": 0, "ok": False, "error": f"a request is longer than {MAX_LINE} bytes"})
             return
         if not line:
             return
         request = parse_request(line)
         if request is None:
-            await _write(
-                writer, {"id": 0, "ok": False, "error": 'a request is one line {"id": 1, "verb": "status"}'}
-            )
+            await _write(writer, {"id": 0, "ok": False, "error": 'a request is one line {"id": 1, "verb": "status"}'})
             return
         number, verb = request
         await _write(writer, {"id": number, **await handle(verb)})
@@ -133,13 +125,9 @@ def _exchange(connection: socket.socket, line: bytes, timeout_s: float) -> Answe
         with connection.makefile("rb") as incoming:
             answer = json.loads(incoming.readline(MAX_LINE))
     except TimeoutError:
-        raise ControlError(
-            f"the supervisor gave no answer within {timeout_s:g} s; see: counterseal status"
-        ) from None
+        raise ControlError(f"the supervisor gave no answer within {timeout_s:g} s; see: counterseal status") from None
     except (OSError, ValueError):
-        raise ControlError(
-            "the supervisor closed the connection without an answer; see: counterseal status"
-        ) from None
+        raise ControlError("the supervisor closed the connection without an answer; see: counterseal status") from None
     if not isinstance(answer, dict):
         raise ControlError("the supervisor's answer is not of the protocol; do both run the same version?")
     return answer

@@ -67,9 +67,8 @@ def load_all(home: Home) -> Loaded:
         try:
             loaded[path.stem] = _read(path, identity, name_of)
         except HomeError as fault:
-            faults[path.stem] = str(fault)
-        except FileNotFoundError:
-            continue  # revoked while we read
+            if path.exists():  # else it was revoked while we read
+                faults[path.stem] = str(fault)
     return Loaded({c.key_id: c for c in loaded.values()}, loaded, faults)
 
 
@@ -92,9 +91,7 @@ def path_of(home: Home, fingerprint: str) -> Path:
 
 
 def _read(path: Path, identity: Secret, name_of: Callable[[str], str]) -> Credential:
-    damaged = HomeError(
-        f"{path} is damaged; revoke it with: counterseal bot revoke {path.stem}, then mint a new one"
-    )
+    damaged = HomeError(f"{path} is damaged; revoke it with: counterseal bot revoke {path.stem}, then mint a new one")
     plain = age_box.open_sealed(identity, read_private(path), str(path))
     try:
         document = json.loads(plain)
@@ -128,11 +125,7 @@ def _credential(document: dict[str, Any]) -> Credential:
     kind = CredentialKind(document["kind"])
     secret, public_key = document["secret"], document["public_key"]
     has_material = bool(secret) and public_key is None if kind is CredentialKind.HMAC else bool(public_key)
-    if (
-        document.keys() != _FIELDS
-        or not has_material
-        or (kind is not CredentialKind.HMAC and secret is not None)
-    ):
+    if document.keys() != _FIELDS or not has_material or (kind is not CredentialKind.HMAC and secret is not None):
         raise ValueError("fields do not fit the kind")
     if type(document["created_ms"]) is not int or type(document["expires_ms"]) not in (int, type(None)):
         raise ValueError("a time is no integer")

@@ -110,9 +110,7 @@ class Home:
     def check(self) -> None:
         """Raise HomeError unless this is an installation that nobody else can read."""
         if not self.is_initialised:
-            raise HomeError(
-                f"{self.root} is no Counterseal home; make one with: counterseal init --home {self.root}"
-            )
+            raise HomeError(f"{self.root} is no Counterseal home; make one with: counterseal init --home {self.root}")
         self._check_directories()
 
     def _check_directories(self) -> None:
@@ -122,9 +120,7 @@ class Home:
             except FileNotFoundError:
                 raise HomeError(f"{directory} is missing; make it with: mkdir -m 700 {directory}") from None
             if not stat.S_ISDIR(info.st_mode):
-                raise HomeError(
-                    f"{directory} is no directory; move it away and run: mkdir -m 700 {directory}"
-                )
+                raise HomeError(f"{directory} is no directory; move it away and run: mkdir -m 700 {directory}")
             _judge(directory, info, 0o700)
 
 
@@ -142,13 +138,9 @@ def read_private(path: Path) -> bytes:
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
-        raise HomeError(
-            f"{path} is missing; restore it from a backup or start over with: counterseal init"
-        ) from None
+        raise HomeError(f"{path} is missing; restore it from a backup or start over with: counterseal init") from None
     except OSError as fault:
-        raise HomeError(
-            f"{path} cannot be opened ({fault.strerror}); it must be a regular file of ours"
-        ) from None
+        raise HomeError(f"{path} cannot be opened ({fault.strerror}); it must be a regular file of ours") from None
     with os.fdopen(fd, "rb") as file:
         info = os.fstat(fd)
         if not stat.S_ISREG(info.st_mode):
@@ -165,9 +157,7 @@ def create_private(path: Path, content: bytes) -> None:
     try:
         _write_exclusive(path, content)
     except FileExistsError:
-        raise HomeError(
-            f"{path} exists already and is not overwritten; remove it first if you mean to"
-        ) from None
+        raise HomeError(f"{path} exists already and is not overwritten; remove it first if you mean to") from None
     _sync_directory(path.parent)
 
 
@@ -211,9 +201,7 @@ def locked(home: Home, name: str) -> Iterator[None]:
 def _judge(path: Path, info: os.stat_result, wanted: int) -> None:
     mode = stat.S_IMODE(info.st_mode)
     if info.st_uid not in (os.geteuid(), 0):
-        raise HomeError(
-            f"{path} belongs to another user (uid {info.st_uid}); run: chown {os.geteuid()} {path}"
-        )
+        raise HomeError(f"{path} belongs to another user (uid {info.st_uid}); run: chown {os.geteuid()} {path}")
     if mode & _OTHERS:
         raise HomeError(f"{path} is open to other users (mode {mode:04o}); run: chmod {wanted:o} {path}")
 

@@ -23,9 +23,7 @@ FORMAT = 1
 KINDS = ("hmac", "ed25519", "rsa")
 MIN_RSA_BITS = 2048
 _TOKEN = re.compile(rb"[\x21-\x7e]{1,512}")
-_FIELDS = frozenset(
-    {"ref", "kind", "api_key", "secret", "private_key", "environment", "created_ms", "epoch", "stage"}
-)
+_FIELDS = frozenset({"ref", "kind", "api_key", "secret", "private_key", "environment", "created_ms", "epoch", "stage"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +106,7 @@ def private_pem(pem: bytes, kind: str) -> bytes:
     if not fits:
         raise ValueError(f"the private key is not of kind {kind}")
     if isinstance(private, rsa.RSAPrivateKey) and private.key_size < MIN_RSA_BITS:
-        raise ValueError(
-            f"the RSA key has {private.key_size} bits; the exchange wants at least {MIN_RSA_BITS}"
-        )
+        raise ValueError(f"the RSA key has {private.key_size} bits; the exchange wants at least {MIN_RSA_BITS}")
     return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 

@@ -1,6 +1,6 @@
 """Bodies of the signer protocol as MessagePack, frames by `core.messages`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -15,7 +15,9 @@ _TYPES: dict[type, MessageType] = {
     messages.Refused: MessageType.REFUSED,
 }
 _encode = msgspec.msgpack.Encoder().encode
-_DECODERS = {kind: msgspec.msgpack.Decoder(cls).decode for cls, kind in _TYPES.items()}
+_DECODERS: Mapping[MessageType, Callable[[memoryview], Message]] = {
+    kind: msgspec.msgpack.Decoder(cls).decode for cls, kind in _TYPES.items()
+}
 
 
 def encode(batch: Iterable[Message]) -> list[bytes]:
@@ -43,5 +45,5 @@ def decode(packet: bytes) -> Iterator[Message]:
     for kind, body in messages.unpack(packet):
         try:
             yield _DECODERS[kind](body)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             raise FramingError(f"body of {kind.name} does not decode") from None

@@ -29,7 +29,10 @@ class ReplayFile:
 
     def _open_current(self, *, truncate: bool) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | (os.O_TRUNC if truncate else 0)
-        return os.open(self._paths[self._current], flags, 0o600)
+        file = os.open(self._paths[self._current], flags, 0o600)
+        # A torn entry at the end would shift every later one.
+        os.ftruncate(file, os.fstat(file).st_size // _ENTRY.size * _ENTRY.size)
+        return file
 
     def append(self, mark: bytes, path_mark: int) -> None:
         """Queue one mark."""

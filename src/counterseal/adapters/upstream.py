@@ -13,13 +13,14 @@ from typing import cast
 
 import httptools
 
-from counterseal.ports.clock import Clock, Timer
+from counterseal.ports.clock import Clock
 from counterseal.ports.venue import Lost, NotSent, VenueReply
 
 CONNECT_TIMEOUT_S = 5.0
 # The exchange's own limit is 10 s; what has not come 2 s later is not going to be told.
 ANSWER_TIMEOUT_S = 12.0
 IDLE_S = 25.0
+SWEEP_S = 0.25
 MAX_BODY = 64 << 20
 MAX_HEADERS = 64 << 10
 MAX_CONNECTIONS = 64
@@ -42,7 +43,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._clock = clock
         self._transport: asyncio.WriteTransport | None = None
         self._waiter: asyncio.Future[VenueReply] | None = None
-        self._timer: Timer | None = None
+        self._answer_by_ns = 0
         self.idle_since_ns = 0
         self.open = False
 
@@ -102,7 +103,7 @@ class UpstreamConnection(asyncio.Protocol):
         waiter: asyncio.Future[VenueReply] = asyncio.get_running_loop().create_future()
         self._waiter = waiter
         self._sent_ns = self._clock.monotonic_ns()
-        self._timer = self._clock.call_later(ANSWER_TIMEOUT_S, self._late)
+        self._answer_by_ns = self._sent_ns + int(ANSWER_TIMEOUT_S * 1e9)
         if self._transport is not None:
             self._transport.write(request)
         return waiter
@@ -114,8 +115,10 @@ class UpstreamConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _late(self) -> None:
-        self.kill("no answer in time")
+    def check_deadline(self, now_ns: int) -> None:
+        """Give up on an answer that is late."""
+        if self._waiter is not None and now_ns >= self._answer_by_ns:
+            self.kill("no answer in time")
 
     def _reset(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
@@ -128,7 +131,8 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _finish(self) -> None:
         waiter, status = self._waiter, self._parser.get_status_code()
-        keep = self._parser.should_keep_alive() and self._begun == 1
+        # The parser's own answer to this is about the next message once this one is complete.
+        keep = self._parser.get_http_version() == "1.1" and "close" not in self._headers.get("connection", "").lower()
         if self._begun > 1 or status < 200:
             self.kill("an answer nobody asked for")
             return
@@ -142,9 +146,6 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _settle(self) -> None:
         self._waiter = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _fail(self, why: str) -> None:
         waiter = self._waiter
@@ -162,6 +163,16 @@ class UpstreamPool:
         self._idle: dict[str, deque[UpstreamConnection]] = {family: deque() for family in targets}
         self._all: set[UpstreamConnection] = set()
         self.in_flight = 0
+
+    def start(self) -> None:
+        """Look at the answers' deadlines from now on."""
+        self._clock.call_later(SWEEP_S, self._sweep)
+
+    def _sweep(self) -> None:
+        now_ns = self._clock.monotonic_ns()
+        for connection in list(self._all):
+            connection.check_deadline(now_ns)
+        self.start()
 
     async def send(self, family: str, request: bytes) -> VenueReply:
         """Send one request once. Raises NotSent or Lost."""

@@ -24,6 +24,7 @@ from counterseal.cli.shared import (
     show_ms,
     table,
 )
+from counterseal.core.config.grammar import parse_name
 from counterseal.core.config.hours import show_hours
 from counterseal.core.credential import Credential, CredentialKind
 
@@ -35,9 +36,7 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{16}").fullmatch
 
 def add_parser(subparsers: "Subparsers") -> None:
     """Add the verb and its own verbs."""
-    verbs = subparsers.add_parser("bot", help="credentials of bots").add_subparsers(
-        required=True, metavar="VERB"
-    )
+    verbs = subparsers.add_parser("bot", help="credentials of bots").add_subparsers(required=True, metavar="VERB")
     minting = verbs.add_parser(
         "mint",
         help="make a credential",
@@ -45,19 +44,11 @@ def add_parser(subparsers: "Subparsers") -> None:
     )
     minting.add_argument("name", metavar="NAME", help="as in [bots.NAME] of counterseal.toml")
     minting.add_argument("--kind", choices=[kind.value for kind in CredentialKind], default="hmac")
-    minting.add_argument(
-        "--public-key", type=Path, metavar="FILE", help="PEM of the bot's public key (rsa, ed25519)"
-    )
+    minting.add_argument("--public-key", type=Path, metavar="FILE", help="PEM of the bot's public key (rsa, ed25519)")
     minting.add_argument("--expires", default="never", metavar="30d|12h|never")
-    minting.add_argument(
-        "--source", action="append", default=[], metavar="CIDR", help="only from there (repeatable)"
-    )
-    minting.add_argument(
-        "--hours", action="append", default=[], metavar="RANGE", help='UTC, "Mon-Fri 08:00-18:00"'
-    )
-    minting.add_argument(
-        "--out", type=Path, metavar="FILE", help="write it to a new file of mode 0600 instead"
-    )
+    minting.add_argument("--source", action="append", default=[], metavar="CIDR", help="only from there (repeatable)")
+    minting.add_argument("--hours", action="append", default=[], metavar="RANGE", help='UTC, "Mon-Fri 08:00-18:00"')
+    minting.add_argument("--out", type=Path, metavar="FILE", help="write it to a new file of mode 0600 instead")
     listing = verbs.add_parser("list", help="show the credentials without their secrets")
     revoke = verbs.add_parser("revoke", help="end a credential at once")
     revoke.add_argument("target", metavar="NAME|FINGERPRINT")
@@ -78,7 +69,8 @@ def _mint(home: Home, args: argparse.Namespace) -> int:
     if config is None:
         return USAGE
     if args.name not in config.bots:
-        raise UsageError(f"no such bot in {home.config}; add a section [bots.NAME] with what it may do")
+        name = parse_name(args.name) or "NAME"
+        raise UsageError(f"no such bot in {home.config}; add a section [bots.{name}] with what it may do")
     if args.out is not None and args.out.exists():
         raise UsageError(f"{args.out} exists already and is not overwritten; choose another --out")
     credential = mint.mint(args, now_ms())
@@ -108,9 +100,7 @@ def _list(home: Home, args: argparse.Namespace) -> int:
     loaded = credential_file.load_all(home)
     rows: list[tuple[str, ...]] = [("FINGERPRINT", "BOT", "KIND", "CREATED", "EXPIRES", "SOURCES", "HOURS")]
     now = now_ms()
-    for fingerprint, credential in sorted(
-        loaded.by_fingerprint.items(), key=lambda item: (item[1].bot, item[0])
-    ):
+    for fingerprint, credential in sorted(loaded.by_fingerprint.items(), key=lambda item: (item[1].bot, item[0])):
         rows.append(_row(fingerprint, credential, now))
     print(table(rows))
     for fault in loaded.faults.values():
@@ -152,7 +142,5 @@ def _targets(home: Home, target: str, *, every: bool) -> list[str]:
         unread = "; some files cannot be opened, see the list" if loaded.faults else ""
         raise UsageError(f"no credential of that bot or fingerprint; see: counterseal bot list{unread}")
     if len(found) > 1 and not every:
-        raise UsageError(
-            f"bot {target} has {len(found)} credentials ({', '.join(found)}); name one, or add --all"
-        )
+        raise UsageError(f"bot {target} has {len(found)} credentials ({', '.join(found)}); name one, or add --all")
     return found

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import re
 import signal
 import subprocess
@@ -56,6 +55,7 @@ def add_parser(subparsers: "Subparsers") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Start, print how to connect, wait for Ctrl-C, stop everything."""
+    _listen_to_signals()
     home = Home(Path(args.home).absolute())
     home.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     paper = _start("paper", "serve", "--home", str(home.root / "paper"), "--listen", "127.0.0.1:0")
@@ -66,7 +66,10 @@ def run(args: argparse.Namespace) -> int:
         gateway = _start("up", "--home", str(home.root))
         base = _wait_for_gateway(home, gateway)
         print(_welcome(home, base), flush=True)
-        return _watch(paper, gateway)
+        return FAILED if waiting.first_death((paper, gateway)) else OK
+    except KeyboardInterrupt:
+        print("stopping", flush=True)
+        return OK
     finally:
         # The gateway first: what is in flight may still reach the exchange.
         _stop(gateway)
@@ -144,19 +147,17 @@ def _welcome(home: Home, base: str) -> str:
     )
 
 
-def _watch(*children: "subprocess.Popen[bytes]") -> int:
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-    try:
-        return FAILED if waiting.first_death(children) else OK
-    except KeyboardInterrupt:
-        print("stopping", flush=True)
-        return OK
+def _listen_to_signals() -> None:
+    """SIGTERM ends it like Ctrl-C; a shell that starts it in the background has Ctrl-C ignored, which is undone."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
 
 
 def _stop(child: "subprocess.Popen[bytes] | None") -> None:
     if child is None or child.poll() is not None:
         return
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     child.terminate()
     try:
         child.wait(timeout=15)

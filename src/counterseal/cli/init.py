@@ -56,9 +56,7 @@ def run(args: argparse.Namespace) -> int:
     """Make the home. Raises HomeError when one is there."""
     home = from_environment(os.environ, args.home)
     if home.is_initialised:
-        raise HomeError(
-            f"{home.root} is initialised already; go on with: counterseal key add NAME --kind hmac"
-        )
+        raise HomeError(f"{home.root} is initialised already; go on with: counterseal key add NAME --kind hmac")
     home.create()
     age_box.make_identities(home)
     if not home.config.exists():

@@ -26,17 +26,13 @@ _INPUT = (
 
 def add_parser(subparsers: "Subparsers") -> None:
     """Add the verb and its own verbs."""
-    verbs = subparsers.add_parser("key", help="the exchange's keys").add_subparsers(
-        required=True, metavar="VERB"
-    )
+    verbs = subparsers.add_parser("key", help="the exchange's keys").add_subparsers(required=True, metavar="VERB")
     add = verbs.add_parser("add", help="seal a key that the exchange gave you", description=_INPUT)
     add.add_argument("--kind", choices=key_file.KINDS, required=True)
     material.add_sources(add)
     new = verbs.add_parser("new", help="make a pair here; only its public half is shown")
     new.add_argument("--kind", choices=("ed25519",), default="ed25519")
-    complete = verbs.add_parser(
-        "set-api-key", help="add the API key that the exchange gave for a pair made here"
-    )
+    complete = verbs.add_parser("set-api-key", help="add the API key that the exchange gave for a pair made here")
     material.add_sources(complete)
     remove = verbs.add_parser("remove", help="forget a key; delete it at the exchange too")
     for parser in (add, new):
@@ -99,9 +95,7 @@ def _remove(home: Home, args: argparse.Namespace) -> int:
         keys = key_file.read(home)
         del keys[args.name]
         key_file.write(home, keys)
-    return confirm(
-        home, "restart_signer", f"key {args.name} is removed here; delete it at the exchange too", idle=OK
-    )
+    return confirm(home, "restart_signer", f"key {args.name} is removed here; delete it at the exchange too", idle=OK)
 
 
 def _list(home: Home, args: argparse.Namespace) -> int:

@@ -24,8 +24,12 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb. 0 done, 1 not done or not confirmed, 2 wrong usage or configuration."""
-    args = build_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
     try:
+        # The paper exchange has its own command line, options in front included.
+        if words[:1] == ["paper"]:
+            return paper.main(words[1:])
+        args = build_parser().parse_args(words)
         code: int = args.run(args)
     except UsageError as fault:
         return _fail(str(fault), USAGE)
@@ -34,9 +38,7 @@ def main(argv: list[str] | None = None) -> int:
     except (KeyboardInterrupt, EOFError):
         return _fail("interrupted; nothing further was done", FAILED)
     except OSError as fault:
-        return _fail(
-            f"{fault.filename or 'the system'}: {fault.strerror or 'input or output failed'}", FAILED
-        )
+        return _fail(f"{fault.filename or 'the system'}: {fault.strerror or 'input or output failed'}", FAILED)
     except Exception as fault:  # noqa: BLE001  a traceback could show what the message must not
         return _fail(_unexpected(fault), FAILED)
     return code
@@ -63,9 +65,7 @@ def _fail(sentence: str, code: int) -> int:
 def _unexpected(fault: Exception) -> str:
     """Name the kind and place of a bug, never its message: that may hold a value."""
     where = traceback.extract_tb(fault.__traceback__)[-1]
-    return (
-        f"unexpected {type(fault).__name__} at {Path(where.filename).name}:{where.lineno}; please report it"
-    )
+    return f"unexpected {type(fault).__name__} at {Path(where.filename).name}:{where.lineno}; please report it"
 
 
 if __name__ == "__main__":

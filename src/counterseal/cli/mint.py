@@ -65,9 +65,7 @@ def public_key(kind: CredentialKind, path: Path | None) -> bytes | None:
         )
     pem = _read(path)
     if b"PRIVATE KEY" in pem:
-        raise UsageError(
-            f"{path} is a private key; give its public half, made with: openssl pkey -in FILE -pubout"
-        )
+        raise UsageError(f"{path} is a private key; give its public half, made with: openssl pkey -in FILE -pubout")
     return _public_pem(kind, pem, path)
 
 
@@ -100,9 +98,7 @@ def _token() -> str:
 def _network(text: str) -> Network:
     network = parse_network(text)
     if network is None:
-        raise UsageError(
-            "--source is an address or a network without host bits, such as 10.0.0.0/8 or 127.0.0.1"
-        )
+        raise UsageError("--source is an address or a network without host bits, such as 10.0.0.0/8 or 127.0.0.1")
     return network
 
 

@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from counterseal.paper import main as paper
+from counterseal.paper.main import main as main
 
 if TYPE_CHECKING:
     from counterseal.cli.shared import Subparsers
@@ -18,4 +18,4 @@ def add_parser(subparsers: "Subparsers") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Hand over."""
-    return paper.main(args.rest)
+    return main(args.rest)

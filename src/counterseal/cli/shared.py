@@ -82,5 +82,5 @@ def confirm(home: Home, verb: str, done: str, *, idle: int) -> int:
     except control_socket.ControlError as fault:
         say(f"{done}, but what is running has not confirmed it: {fault}")
         return FAILED
-    say(f"{done}; the running gateway has taken it up")
+    say(f"{done}; what is running has taken it up")
     return OK

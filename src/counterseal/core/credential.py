@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
+from typing import NoReturn
 
 from counterseal.core.config.model import HourRange, Network
 from counterseal.core.secret import Secret
@@ -39,10 +40,19 @@ class Credential:
     def __repr__(self) -> str:
         return f"Credential(bot={self.bot!r}, kind={self.kind.value!r})"
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a credential cannot be pickled")
+
 
 def source_allowed(sources: tuple[Network, ...], source: IPv4Address | IPv6Address) -> bool:
-    """Tell whether an address lies in one of the networks; no networks bind nothing."""
-    return not sources or any(source.version == net.version and source in net for net in sources)
+    """Tell whether an address lies in one of the networks; no networks bind nothing.
+
+    A listener for both versions shows an IPv4 client as ::ffff:a.b.c.d: it is in the networks of either spelling.
+    """
+    forms: list[IPv4Address | IPv6Address] = [source]
+    if isinstance(source, IPv6Address) and source.ipv4_mapped is not None:
+        forms.append(source.ipv4_mapped)
+    return not sources or any(form.version == net.version and form in net for form in forms for net in sources)
 
 
 def within_hours(hours: tuple[HourRange, ...], now_ms: int) -> bool:

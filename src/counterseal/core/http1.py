@@ -7,6 +7,7 @@ no folding, no byte above 0x7e. Nothing is normalised. RFC 9112 allows more; no 
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 MAX_HEAD = 16_384
 MAX_BODY = 65_536
@@ -57,23 +58,54 @@ def read_head(buffer: bytes) -> tuple[Head, int] | Bad | None:
     request = _REQUEST_LINE(line)
     if request is None:
         return Bad("malformed_request_line")
+    fields = _read_block(block)
+    if isinstance(fields, Bad):
+        return fields
+    head = _head(request[1], request[2], fields)
+    return head if isinstance(head, Bad) else (head, end + 4)
+
+
+def _unfinished(buffer: bytes) -> Bad | None:
+    # A bare LF can never become a legal head: refuse it now rather than at the deadline. It is looked for before the
+    # size, and within the size only, so that the answer does not depend on how the bytes were cut.
+    line = buffer.find(b"\n", 0, MAX_HEAD)
+    if line >= 0 and buffer[line - 1 : line] != b"\r":
+        return Bad("malformed_request_line")
+    return Bad("head_too_large") if len(buffer) >= MAX_HEAD else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """What a header block says; the same for every request of a bot, so it is read once."""
+
+    length: int
+    host: str
+    api_key: str | None
+    time_unit: str | None
+    keep_alive: bool
+    upgrade: bool
+    cross_site: bool
+
+
+@lru_cache(maxsize=512)
+def _read_block(block: bytes) -> _Fields | Bad:
     if not _HEADER_BLOCK(block):
         return Bad("malformed_header")
     headers = _headers(block)
     if isinstance(headers, Bad):
         return headers
-    head = _head(request[1], request[2], headers)
-    return head if isinstance(head, Bad) else (head, end + 4)
-
-
-def _unfinished(buffer: bytes) -> Bad | None:
-    if len(buffer) >= MAX_HEAD:
-        return Bad("head_too_large")
-    # A bare LF can never become a legal head: refuse it now rather than at the deadline.
-    line = buffer.find(b"\n")
-    if line >= 0 and buffer[line - 1 : line] != b"\r":
-        return Bad("malformed_request_line")
-    return None
+    fault = _framing_fault(headers)
+    if fault:
+        return Bad(fault)
+    return _Fields(
+        length=int(headers.get(b"content-length", b"0")),
+        host=headers[b"host"].decode(),
+        api_key=_text(headers, b"x-mbx-apikey"),
+        time_unit=_text(headers, b"x-mbx-time-unit"),
+        keep_alive=b"close" not in headers.get(b"connection", b"").lower(),
+        upgrade=b"upgrade" in headers,
+        cross_site=headers.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"),
+    )
 
 
 def _headers(block: bytes) -> dict[bytes, bytes] | Bad:
@@ -86,30 +118,10 @@ def _headers(block: bytes) -> dict[bytes, bytes] | Bad:
         name = name.lower()
         if name in found and name in _SINGLE:
             return Bad("repeated_header")
-        found[name] = value.strip(b" \t")
+        # One way to write a length: other readers trim other blanks than we would.
+        value = value.removeprefix(b" ") if name == b"content-length" else value.strip(b" \t")
+        found[name] = found[name] + b"," + value if name in found else value
     return found
-
-
-def _head(method: bytes, target: bytes, headers: dict[bytes, bytes]) -> Head | Bad:
-    if method not in _METHODS:
-        return Bad("unknown_method")
-    fault = _framing_fault(method, headers)
-    if fault:
-        return Bad(fault)
-    path, _, query = target.partition(b"?")
-    connection = headers.get(b"connection", b"").lower()
-    return Head(
-        method=method.decode(),
-        path=path.decode(),
-        query=query,
-        length=int(headers.get(b"content-length", b"0")),
-        host=headers[b"host"].decode(),
-        api_key=_text(headers, b"x-mbx-apikey"),
-        time_unit=_text(headers, b"x-mbx-time-unit"),
-        keep_alive=b"close" not in connection,
-        upgrade=b"upgrade" in headers,
-        cross_site=headers.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"),
-    )
 
 
 def _text(headers: dict[bytes, bytes], name: bytes) -> str | None:
@@ -117,7 +129,7 @@ def _text(headers: dict[bytes, bytes], name: bytes) -> str | None:
     return None if value is None else value.decode()
 
 
-def _framing_fault(method: bytes, headers: dict[bytes, bytes]) -> str | None:
+def _framing_fault(headers: dict[bytes, bytes]) -> str | None:
     if b"transfer-encoding" in headers:
         return "transfer_encoding"
     if b"expect" in headers:
@@ -127,8 +139,24 @@ def _framing_fault(method: bytes, headers: dict[bytes, bytes]) -> str | None:
     length = headers.get(b"content-length", b"0")
     if not _LENGTH(length):
         return "malformed_content_length"
-    if int(length) > MAX_BODY:
-        return "body_too_large"
-    if method == b"GET" and length != b"0":
-        return "body_on_get"
-    return None
+    return "body_too_large" if int(length) > MAX_BODY else None
+
+
+def _head(method: bytes, target: bytes, fields: _Fields) -> Head | Bad:
+    if method not in _METHODS:
+        return Bad("unknown_method")
+    if fields.length and method == b"GET":
+        return Bad("body_on_get")
+    path, _, query = target.partition(b"?")
+    return Head(
+        method.decode(),
+        path.decode(),
+        query,
+        fields.length,
+        fields.host,
+        fields.api_key,
+        fields.time_unit,
+        fields.keep_alive,
+        fields.upgrade,
+        fields.cross_site,
+    )

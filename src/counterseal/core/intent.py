@@ -13,7 +13,8 @@ Pair = tuple[str, str]
 class Leg:
     """One order within a request, with money as Decimal.
 
-    `quantity` is in the base asset, `quote_quantity` in the quote asset. `prices` are all the prices it could execute at.
+    `quantity` is in the base asset, `quote_quantity` in the quote asset. `prices` are all the prices it could execute
+    at.
     `reduces` says that the request itself can only shrink a position (one-way reduceOnly or closePosition).
     """
 
@@ -31,8 +32,8 @@ class Intent:
     """A judged request.
 
     `pairs` are names and values in the order received, without timestamp, recvWindow and signature; exactly these are
-    signed. `values` is the same as a mapping. `symbols` are all symbols named. `client_ids` are the ids that the request
-    would bring into the world. `places` tells whether it can create an order.
+    signed. `values` is the same as a mapping. `symbols` are all symbols named. `client_ids` are the ids that the
+    request would bring into the world. `places` tells whether it can create an order.
     """
 
     endpoint: Endpoint

@@ -1,4 +1,4 @@
-"""From decoded wire pairs to a judged intent: names by the schema, values by their kind, nothing unknown, nothing twice."""
+"""From decoded wire pairs to a judged intent: names by the schema, values by their kind, nothing unknown or twice."""
 
 import json
 import re
@@ -6,20 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from counterseal.core import strict_json
-from counterseal.core.binance.catalogue import Endpoint, Param
-from counterseal.core.binance.schema import Kind
+from counterseal.core.binance.catalogue import Endpoint
+from counterseal.core.binance.schema import kind_of
+from counterseal.core.binance.values import CHECKS, items_of, reason_of
 from counterseal.core.intent import Intent, Pair
 from counterseal.core.legs import id_names, leg_of, places
-from counterseal.core.numbers import is_decimal, is_int
 
 AUTH_NAMES = frozenset({"timestamp", "recvWindow", "signature"})
 MAX_LEGS = 10
-MAX_TEXT = 4_096
-# Bots' ids pass as text: which characters an id may have is the exchange's affair, and it says so itself.
-_CLIENT_ID = re.compile(r"[^\x00-\x1f\x7f]{1,64}").fullmatch
-_ENUM = re.compile(r"[A-Z][A-Z0-9_]{0,39}", re.ASCII).fullmatch
-_SYMBOL = re.compile(r"[^\s\x00-\x1f\x7f&=%+\"'\\]{1,64}").fullmatch
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}").fullmatch
 
 MakeId = Callable[[], str]
 
@@ -35,105 +30,49 @@ class Denial:
 def judge(endpoint: Endpoint, wire: Sequence[Pair], make_id: MakeId) -> Intent | Denial:
     """Judge one request's pairs (query and body together, signature element out).
 
-    `make_id` gives a new client order id for an order that has none, so that no order is without a name to ask for it by.
+    `make_id` gives a new client order id for an order that has none, so that no order is without a name to ask for it.
     """
-    named = _named(endpoint, wire)
-    if isinstance(named, Denial):
-        return named
-    judged = _valued(endpoint, named)
-    if isinstance(judged, Denial):
-        return judged
-    missing = next((p.name for p in endpoint.params.values() if p.required and p.name not in judged), None)
-    if missing is not None and missing != "timestamp":
-        return Denial("mandatory_parameter", missing)
-    return _intent(endpoint, named, judged, make_id)
-
-
-def _named(endpoint: Endpoint, wire: Sequence[Pair]) -> list[Pair] | Denial:
-    """Apply aliases, drop what is tolerated, refuse what is unknown or repeated."""
-    kept: list[Pair] = []
-    seen: set[str] = set()
-    for wire_name, value in wire:
-        name = endpoint.aliases.get(wire_name, wire_name)
-        if name in endpoint.params or name in AUTH_NAMES:
-            if name in seen and name not in endpoint.lists:
-                return Denial("repeated_parameter", name)
-            seen.add(name)
-            if name not in AUTH_NAMES:
-                kept.append((name, value))
-        elif name not in endpoint.dropped:
-            return Denial("unknown_parameter", name[:64])
-    return kept
-
-
-def _valued(endpoint: Endpoint, named: list[Pair]) -> dict[str, str] | Denial:
-    """Check every value by its kind; booleans become lower case. Gives name -> value to send."""
+    pairs: list[Pair] = []
     judged: dict[str, str] = {}
-    for name, value in named:
-        checked = _check(endpoint.params[name], value)
+    refusal = _take(endpoint, wire, pairs, judged)
+    if refusal is not None:
+        return refusal
+    for name in endpoint.required:
+        # What the signer sets itself (recvWindow is mandatory on one endpoint) need not come from the bot.
+        if name not in judged and name not in AUTH_NAMES:
+            return Denial("mandatory_parameter", name)
+    return _intent(endpoint, pairs, judged, make_id)
+
+
+def _take(endpoint: Endpoint, wire: Sequence[Pair], pairs: list[Pair], judged: dict[str, str]) -> Denial | None:
+    """Judge names and values: aliases applied, tolerated names dropped, unknown and repeated ones refused.
+
+    Fills `pairs` with what is to be sent, in the order received, and `judged` with the same by name.
+    """
+    params, aliases, seen_auth = endpoint.params, endpoint.aliases, set()
+    for wire_name, value in wire:
+        name = aliases.get(wire_name, wire_name)
+        if name in AUTH_NAMES:
+            if name in seen_auth:
+                return Denial("repeated_parameter", name)
+            seen_auth.add(name)
+            continue
+        param = params.get(name)
+        if param is None:
+            if name in endpoint.dropped:
+                continue
+            return Denial("unknown_parameter", name[:64])
+        if name in judged and name not in endpoint.lists:
+            return Denial("repeated_parameter", name)
+        checked = param.check(value)
         if checked is None:
-            return Denial(_REASON_OF.get(endpoint.params[name].kind, "malformed_value"), name)
+            return Denial(reason_of(param.kind), name)
         judged[name] = checked
-    return judged
+        pairs.append((name, checked))
+    return None
 
 
-def _check(param: Param, value: str) -> str | None:
-    return _CHECKS[param.kind](value)
-
-
-def _text(value: str) -> str | None:
-    return value if len(value) <= MAX_TEXT else None
-
-
-def _matched(match: Callable[[str], Any]) -> Callable[[str], str | None]:
-    return lambda value: value if match(value) else None
-
-
-def _bool(value: str) -> str | None:
-    low = value.lower()
-    return low if low in ("true", "false") and value.isascii() else None
-
-
-def _list_of(match: Callable[[str], Any], *, numbers: bool) -> Callable[[str], str | None]:
-    def check(value: str) -> str | None:
-        items = _items(value)
-        if items is None or not all(isinstance(item, str) and match(item) for item in items):
-            return None
-        texts = [str(item) for item in items]
-        return f"[{','.join(texts)}]" if numbers else json.dumps(texts, ensure_ascii=False, separators=(",", ":"))
-
-    return check
-
-
-def _items(value: str) -> list[Any] | None:
-    # A client library sends the whole list as one JSON string: '"[1,2]"'.
-    try:
-        items = strict_json.loads(value)
-        if type(items) is str:
-            items = strict_json.loads(items)
-    except strict_json.JsonError:
-        return None
-    return items if isinstance(items, list) and 0 < len(items) <= 1000 else None
-
-
-_CHECKS: Mapping[Kind, Callable[[str], str | None]] = {
-    Kind.TEXT: _text,
-    Kind.SYMBOL: _matched(_SYMBOL),
-    Kind.SYMBOLS: _list_of(_SYMBOL, numbers=False),
-    Kind.DECIMAL: _matched(is_decimal),
-    Kind.INT: _matched(is_int),
-    Kind.BOOL: _bool,
-    Kind.ENUM: _matched(_ENUM),
-    Kind.CLIENT_ID: _matched(_CLIENT_ID),
-    Kind.INT_LIST: _list_of(is_int, numbers=True),
-    Kind.CLIENT_ID_LIST: _list_of(_CLIENT_ID, numbers=False),
-    Kind.LEGS: _text,
-}
-_REASON_OF = {Kind.DECIMAL: "malformed_number", Kind.INT: "malformed_number"}
-
-
-def _intent(endpoint: Endpoint, named: list[Pair], judged: dict[str, str], make_id: MakeId) -> Intent | Denial:
-    pairs = [(name, judged[name] if name not in endpoint.lists else value) for name, value in named]
+def _intent(endpoint: Endpoint, pairs: list[Pair], judged: dict[str, str], make_id: MakeId) -> Intent | Denial:
     if "batchOrders" in judged and endpoint.typed:
         return _batch(endpoint, pairs, judged, make_id)
     names = id_names(endpoint.method, endpoint.path) if endpoint.typed else ()
@@ -154,15 +93,18 @@ def _intent(endpoint: Endpoint, named: list[Pair], judged: dict[str, str], make_
 
 
 def _symbols(judged: Mapping[str, str]) -> tuple[str, ...]:
+    # Both names count, and a list that is no JSON list is read by its commas, as one endpoint has it: a list that could
+    # not be read would name no symbol, and so pass for a request of none.
+    found = [judged["symbol"]] if "symbol" in judged else []
     if "symbols" in judged:
-        items = _items(judged["symbols"])
-        return tuple(item for item in items if isinstance(item, str)) if items else ()
-    return (judged["symbol"],) if "symbol" in judged else ()
+        items = items_of(judged["symbols"])
+        found += judged["symbols"].split(",") if items is None else [str(item) for item in items]
+    return tuple(dict.fromkeys(found))
 
 
 def _batch(endpoint: Endpoint, pairs: list[Pair], judged: dict[str, str], make_id: MakeId) -> Intent | Denial:
     """Judge every leg of a batch by the schema of the single order; one bad leg refuses all."""
-    items = _items(judged["batchOrders"])
+    items = items_of(judged["batchOrders"])
     if items is None or len(items) > MAX_LEGS:
         return Denial("malformed_value", "batchOrders")
     orders: list[dict[str, str]] = []
@@ -184,15 +126,14 @@ def _batch(endpoint: Endpoint, pairs: list[Pair], judged: dict[str, str], make_i
     )
 
 
-_LEG_KINDS = {
-    **dict.fromkeys(("symbol",), Kind.SYMBOL),
-    **dict.fromkeys(("side", "type", "positionSide", "timeInForce", "workingType", "newOrderRespType",
-                     "selfTradePreventionMode", "priceMatch"), Kind.ENUM),
-    **dict.fromkeys(("quantity", "price", "stopPrice", "activationPrice", "callbackRate"), Kind.DECIMAL),
-    **dict.fromkeys(("orderId", "goodTillDate"), Kind.INT),
-    **dict.fromkeys(("reduceOnly", "closePosition", "priceProtect"), Kind.BOOL),
-    **dict.fromkeys(("newClientOrderId", "origClientOrderId"), Kind.CLIENT_ID),
-}  # fmt: skip
+# The parameters of the single order, by which each leg is judged. A modification takes no flag that says "reduces": the
+# exchange would ignore it, and the leg would pass for one that can only shrink a position.
+_LEG_NAMES = {
+    "POST": "symbol side type positionSide timeInForce quantity reduceOnly price newClientOrderId newOrderRespType"
+    " priceMatch selfTradePreventionMode goodTillDate",
+    "PUT": "symbol side quantity price orderId origClientOrderId priceMatch modifyId",
+}
+_LEG_KINDS = {method: {name: kind_of(name) for name in names.split()} for method, names in _LEG_NAMES.items()}
 _LEG_NEEDS = {"POST": ("symbol", "side", "type"), "PUT": ("symbol", "side", "quantity", "price")}
 
 
@@ -201,18 +142,19 @@ def _leg(item: Any, endpoint: Endpoint, make_id: MakeId) -> dict[str, str] | Den
         return Denial("malformed_value", "batchOrders")
     order: dict[str, str] = {}
     for name, raw in item.items():
-        kind = _LEG_KINDS.get(name)
+        kind = _LEG_KINDS[endpoint.method].get(name)
         if kind is None:
-            return Denial("unknown_parameter", name[:64])
-        value = _CHECKS[kind](_scalar(raw))
+            # A JSON key is any text: only what could be a parameter's name is repeated.
+            return Denial("unknown_parameter", name if _NAME(name) else "batchOrders")
+        value = CHECKS[kind](_scalar(raw))
         if value is None:
-            return Denial(_REASON_OF.get(kind, "malformed_value"), name)
+            return Denial(reason_of(kind), name)
         order[name] = value
     missing = next((name for name in _LEG_NEEDS[endpoint.method] if name not in order), None)
     if missing is not None:
         return Denial("mandatory_parameter", missing)
-    if endpoint.method == "POST":
-        order.setdefault("newClientOrderId", make_id())
+    if endpoint.method == "POST" and "newClientOrderId" not in order:
+        order["newClientOrderId"] = make_id()
     return order
 
 

@@ -3,6 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
+
+from counterseal.core.exact import inverse_up
+from counterseal.core.numbers import decimal
 
 MAX_PRICE_AGE_MS = 5_000
 MAX_RULES_AGE_MS = 24 * 3_600_000
@@ -54,24 +58,37 @@ class FamilyMarket:
             price = self.price(rule.quote + dollar, now_ms)
             if price is not None:
                 return price
-        return None
+        # Currencies such as TRY or BRL are listed the other way round.
+        price = self.price("USDT" + rule.quote, now_ms)
+        return None if price is None else inverse_up(price)
 
 
-def parse_prices(rows: Iterable[Mapping[str, str]]) -> dict[str, Decimal]:
-    """Read the exchange's list of {symbol, price}; rows without a positive price are left out."""
+def parse_prices(rows: Iterable[Mapping[str, Any]]) -> dict[str, Decimal]:
+    """Read the exchange's list of {symbol, price}.
+
+    A row whose price is no positive number of our grammar (NaN, Infinity, a sign) is left out: its symbol has no
+    price. Raises KeyError or TypeError when it is no such list.
+    """
     found = {}
     for row in rows:
-        price = Decimal(row["price"])
-        if price > 0:
-            found[row["symbol"]] = price
+        price = decimal(_text(row["price"]))
+        if price is not None and price > 0:
+            found[_text(row["symbol"])] = price
     return found
 
 
-def parse_rules(rows: Iterable[Mapping[str, str]]) -> dict[str, SymbolRule]:
-    """Read exchangeInfo's `symbols`; COIN-M states contractStatus instead of status."""
-    return {
-        row["symbol"]: SymbolRule(
-            row.get("baseAsset", ""), row.get("quoteAsset", ""), row.get("status") or row.get("contractStatus", "")
-        )
-        for row in rows
-    }
+def parse_rules(rows: Iterable[Mapping[str, Any]]) -> dict[str, SymbolRule]:
+    """Read exchangeInfo's `symbols`; COIN-M states contractStatus instead of status.
+
+    What is no text counts as empty, which trades nowhere. Raises KeyError or TypeError when it is no such list.
+    """
+    return {_text(row["symbol"]): _rule(row) for row in rows}
+
+
+def _rule(row: Mapping[str, Any]) -> SymbolRule:
+    status = _text(row.get("status")) or _text(row.get("contractStatus"))
+    return SymbolRule(_text(row.get("baseAsset")), _text(row.get("quoteAsset")), status)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

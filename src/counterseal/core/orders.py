@@ -1,7 +1,7 @@
 """The ledger of client order ids: an id is used once, a repetition gets what became of the first.
 
-The exchange forgets ids (they are unique among open orders only); this ledger does not, so that a cancel by id can never
-hit a newer order. An id whose order was provably never born (rejected, or never sent) is free again.
+The exchange forgets ids (they are unique among open orders only); this ledger does not, so that a cancel by id can
+never hit a newer order. An id whose order was provably never born (rejected, or never sent) is free again.
 """
 
 import hashlib

@@ -29,16 +29,28 @@ class Answer:
     message: str
 
 
-# Codes whose meaning is "execution status unknown", and those that say too little.
-_UNKNOWN_CODES = frozenset({-1000, -1006, -1007})
-# Answers to a throttled or banned caller: refused before execution.
-_THROTTLED = frozenset({429, 418})
+# Answers to a throttled, banned or unknown caller: refused before execution.
+_BEFORE_EXECUTION = frozenset({401, 403, 418, 429})
 _FUTURES = frozenset({"usdm", "coinm", "papi", "options"})
-_FUTURES_FAILED_503 = (
-    "Service Unavailable",
-    "Internal error; unable to process your request",
-    "Request throttled by system",
+_NO_CODE = (200, "200", 0)  # a tuple: what the exchange sends may be unhashable
+# Codes whose meaning is "execution status unknown".
+_UNKNOWN_CODES = frozenset({-1000, -1006, -1007})
+# Codes that say: refused, nothing was executed. What is not here proves nothing: -1016 and -2012 are left out because
+# they do not say how far the request came, -2010 counts unless it is the duplicate.
+_REJECTS = frozenset(
+    {-1002, -1003, -1013, -1014, -1015, -1020, -1021, -1022, *range(-1199, -1099)}
+    | {-2010, -2011, -2013, -2014, -2015, -2016}
 )
+_SPOT_REJECTS = _REJECTS | {-1210, -1211, *range(-1225, -1219), -2026, -2039, -2043}
+_FUTURES_REJECTS = (
+    _REJECTS
+    | {-1001, -1008, -1011, -1023, -1099, -2007, *range(-2028, -2016), -2038, -2039}
+    | {*range(-4999, -3999), -5021, -5022, -5024, -5026, -5027, -5028, -5040}
+) - {-4116}
+_FUTURES_FAILED_503 = frozenset(
+    {"Service Unavailable", "Internal error; unable to process your request. Please try again"}
+)
+_THROTTLED_503 = "Request throttled by system-level protection"
 
 
 def read_answer(status: int, body: Any) -> Answer:
@@ -57,44 +69,77 @@ def read_answer(status: int, body: Any) -> Answer:
 def classify(family: str, answer: Answer, expected: Mapping[str, str]) -> Outcome:
     """Classify the answer to a request that changes something.
 
-    `expected` maps fields of the reply (symbol, clientOrderId) to the texts that were sent; a reply that states another
-    value belongs to another request.
+    `expected` maps fields of the reply (symbol, clientOrderId) to the texts that were sent; a reply that does not state
+    exactly them belongs to another request. A batch is as certain as its least certain leg.
     """
+    if answer.code in _UNKNOWN_CODES or is_duplicate(answer):
+        return Outcome.UNKNOWN
     if 200 <= answer.status < 300:
-        return _success(answer, expected)
-    if answer.status in _THROTTLED or answer.status in (401, 403):
+        return _success(family, answer, expected)
+    if answer.status in _BEFORE_EXECUTION:
         return Outcome.REJECTED
-    if answer.status == 409:
-        return Outcome.UNKNOWN if answer.code is None else _half_done(answer)
     if answer.status == 503 and family in _FUTURES:
         return _futures_503(answer)
     if 400 <= answer.status < 500 and answer.status != 408:
-        return Outcome.UNKNOWN if answer.code is None or answer.code in _UNKNOWN_CODES else Outcome.REJECTED
+        return _refused(family, answer)
     return Outcome.UNKNOWN
 
 
-def _success(answer: Answer, expected: Mapping[str, str]) -> Outcome:
-    if answer.body is None:
-        return Outcome.UNKNOWN
-    if answer.code is not None:
-        return Outcome.UNKNOWN
-    if isinstance(answer.body, dict):
-        for name, sent in expected.items():
-            if name in answer.body and answer.body[name] != sent:
-                return Outcome.UNKNOWN
-    return Outcome.ACCEPTED
+def leg_outcome(family: str, leg: Any) -> Outcome:
+    """Classify one element of a batch's reply. Only a REJECTED leg frees its client id."""
+    read = read_answer(400, leg)
+    if read.code is None:
+        return Outcome.ACCEPTED if isinstance(leg, dict) and leg.get("code", 200) in _NO_CODE else Outcome.UNKNOWN
+    return _refused(family, read)
 
 
-def _half_done(answer: Answer) -> Outcome:
-    """cancelReplace: -2022 says that both halves failed, -2021 that one did."""
-    return Outcome.REJECTED if answer.code == -2022 else Outcome.UNKNOWN
+def _success(family: str, answer: Answer, expected: Mapping[str, str]) -> Outcome:
+    body = answer.body
+    if isinstance(body, list) and not expected:
+        proven = all(leg_outcome(family, leg) is not Outcome.UNKNOWN for leg in body)
+    elif isinstance(body, dict):
+        # Some futures replies carry {"code": 200}; any other code is no success.
+        proven = body.get("code", 200) in _NO_CODE and all(body.get(name) == sent for name, sent in expected.items())
+    else:
+        proven = False
+    return Outcome.ACCEPTED if proven else Outcome.UNKNOWN
+
+
+def _refused(family: str, answer: Answer) -> Outcome:
+    futures = family in _FUTURES
+    if not futures and answer.code in (-2021, -2022):
+        return _cancel_replace(answer)
+    if is_duplicate(answer) or answer.status == 409:
+        return Outcome.UNKNOWN
+    return Outcome.REJECTED if answer.code in (_FUTURES_REJECTS if futures else _SPOT_REJECTS) else Outcome.UNKNOWN
+
+
+def _cancel_replace(answer: Answer) -> Outcome:
+    """Read both results: REJECTED when nothing happened, ACCEPTED when what happened is known and is not nothing."""
+    data = answer.body.get("data")
+    if not isinstance(data, dict):
+        return Outcome.UNKNOWN
+    halves = [(data.get(half + "Result"), data.get(half + "Response")) for half in ("cancel", "newOrder")]
+    if not all(_half_known(result, response) for result, response in halves):
+        return Outcome.UNKNOWN
+    return Outcome.ACCEPTED if any(result == "SUCCESS" for result, _ in halves) else Outcome.REJECTED
+
+
+def _half_known(result: object, response: object) -> bool:
+    if result == "FAILURE":
+        return _refused("spot", read_answer(400, response)) is Outcome.REJECTED
+    return result == "NOT_ATTEMPTED" or (result == "SUCCESS" and isinstance(response, dict))
 
 
 def _futures_503(answer: Answer) -> Outcome:
-    failed = answer.code == -1008 or any(answer.message.startswith(text) for text in _FUTURES_FAILED_503)
+    text = answer.message.rstrip(".")
+    failed = answer.code in (-1001, -1008) or text in _FUTURES_FAILED_503 or text.startswith(_THROTTLED_503)
     return Outcome.REJECTED if failed else Outcome.UNKNOWN
 
 
 def is_duplicate(answer: Answer) -> bool:
-    """Tell whether the exchange says that an earlier order of this id is live."""
+    """Tell whether the exchange says that an earlier order of this id is live.
+
+    That is no rejection: our own request may be that order, executed at an earlier try inside the exchange.
+    """
     return (answer.code == -2010 and answer.message == "Duplicate order sent.") or answer.code == -4116

@@ -4,14 +4,24 @@ from collections.abc import Iterator
 from decimal import Decimal
 from ipaddress import IPv4Address, IPv6Address
 
+from counterseal.core import collar
 from counterseal.core.binance.catalogue import Endpoint
 from counterseal.core.config.model import Bot
 from counterseal.core.credential import source_allowed, within_hours
+from counterseal.core.exact import product
 from counterseal.core.intent import Intent, Leg
 from counterseal.core.judge import Denial
 from counterseal.core.market import FamilyMarket
 
 _STREAM_CLASSES = frozenset({"stream"})
+# Settings that may only go one way: end of the path -> (parameter, the value that lowers risk or keeps it). Hedge mode
+# is not on that side: reduceOnly does not exist in it, so that exits could no longer be told from entries.
+_ONE_WAY = {
+    "/marginType": ("marginType", "ISOLATED"),
+    "/positionMargin": ("type", "1"),
+    "/multiAssetsMargin": ("multiAssetsMargin", "false"),
+    "/positionSide/dual": ("dualSidePosition", "false"),
+}
 
 
 def refusal_of(endpoint: Endpoint) -> Denial | None:
@@ -46,10 +56,25 @@ def _denials(bot: Bot, intent: Intent, market: FamilyMarket, now_ms: int) -> Ite
     if intent.endpoint.purpose == "settings":
         yield from _settings(bot, intent)
     for leg in intent.legs:
-        yield from _tradable(leg, market, now_ms)
-        if not leg.reduces:
-            yield from _quantity(bot, leg)
+        if _raises(intent, leg):
+            yield from _tradable(leg, market, now_ms)
+            yield from _quantity(bot, intent, leg)
             yield from _money(bot, intent, leg, market, now_ms)
+
+
+def _raises(intent: Intent, leg: Leg) -> bool:
+    """Tell whether a leg can raise exposure, whatever it says of itself.
+
+    A modification states a new size for an order whose own flags we do not see. closePosition with a quantity is a
+    contradiction: only the exchange knows which of the two it would believe.
+    """
+    if not leg.reduces or intent.endpoint.method != "POST":
+        return True
+    return leg.quantity is not None and _closes(intent) and intent.values.get("reduceOnly") != "true"
+
+
+def _closes(intent: Intent) -> bool:
+    return intent.values.get("closePosition") == "true"
 
 
 def _symbols(bot: Bot, intent: Intent) -> Iterator[Denial]:
@@ -66,18 +91,12 @@ def _settings(bot: Bot, intent: Intent) -> Iterator[Denial]:
     values, path = intent.values, intent.endpoint.path
     if path.endswith("/leverage") and (bot.max_leverage is None or int(values["leverage"]) > bot.max_leverage):
         yield Denial("leverage_over_cap", "leverage")
-    raises = (
-        (path.endswith("/marginType") and values["marginType"] != "ISOLATED")
-        or (path.endswith("/positionMargin") and values["type"] != "1")
-        or (path.endswith("/multiAssetsMargin") and values["multiAssetsMargin"] != "false")
-    )
-    if raises:
-        yield Denial("setting_raises_risk")
+    for end, (name, lower) in _ONE_WAY.items():
+        if path.endswith(end) and values[name] != lower:
+            yield Denial("setting_raises_risk", name)
 
 
 def _tradable(leg: Leg, market: FamilyMarket, now_ms: int) -> Iterator[Denial]:
-    if leg.reduces:
-        return
     if not market.rules_fresh(now_ms):
         yield Denial("rules_stale")
     elif (rule := market.rules.get(leg.symbol)) is None:
@@ -86,44 +105,49 @@ def _tradable(leg: Leg, market: FamilyMarket, now_ms: int) -> Iterator[Denial]:
         yield Denial("symbol_closed", "symbol")
 
 
-def _quantity(bot: Bot, leg: Leg) -> Iterator[Denial]:
-    cap = bot.max_order_quantity.get(leg.symbol, bot.max_order_quantity.get("*"))
+def _quantity(bot: Bot, intent: Intent, leg: Leg) -> Iterator[Denial]:
+    cap = _cap(bot, leg)
+    if leg.quantity is None and leg.quote_quantity is None and not _closes(intent):
+        # An order without a size cannot be judged. (closePosition is sized by the position, in hedge mode too.)
+        yield Denial("mandatory_parameter", "quantity")
     if cap is not None and leg.quantity is not None and leg.quantity > cap:
         yield Denial("quantity_over_limit", "quantity")
 
 
+def _cap(bot: Bot, leg: Leg) -> Decimal | None:
+    return bot.max_order_quantity.get(leg.symbol, bot.max_order_quantity.get("*"))
+
+
 def _money(bot: Bot, intent: Intent, leg: Leg, market: FamilyMarket, now_ms: int) -> Iterator[Denial]:
-    """Judge notional and collar. A test order is judged like a real one: that is what it is for."""
-    last = market.price(leg.symbol, now_ms)
-    needs_quantity_price = "*" in bot.max_order_quantity or leg.symbol in bot.max_order_quantity
-    if last is None and (
-        bot.max_order_notional is not None
-        or bot.price_collar_percent is not None
-        or (needs_quantity_price and leg.quantity is None)
-    ):
-        yield Denial("price_unknown")
+    """Judge what needs a price. A test order is judged like a real one: that is what it is for."""
+    cap = _cap(bot, leg) if leg.quote_quantity is not None else None
+    if cap is None and bot.price_collar_percent is None and bot.max_order_notional is None:
         return
-    if needs_quantity_price and leg.quantity is None and last is not None and leg.quote_quantity is not None:
-        cap = bot.max_order_quantity.get(leg.symbol, bot.max_order_quantity.get("*", Decimal(0)))
-        if leg.quote_quantity / last > cap:
-            yield Denial("quantity_over_limit", "quoteOrderQty")
-    if bot.price_collar_percent is not None and last is not None:
-        yield from _collar(bot.price_collar_percent, leg, last)
-    if bot.max_order_notional is not None and last is not None:
-        yield from _notional(bot.max_order_notional, leg, last, market.dollars(leg.symbol, now_ms))
+    last = market.price(leg.symbol, now_ms)
+    if last is None:
+        yield Denial("price_unknown")
+    else:
+        yield from _priced(bot, intent, leg, last, market.dollars(leg.symbol, now_ms))
 
 
-def _collar(percent: Decimal, leg: Leg, last: Decimal) -> Iterator[Denial]:
-    width = last * percent / 100
-    if any(abs(price - last) > width for price in leg.prices):
-        yield Denial("price_outside_collar", "price")
+def _priced(bot: Bot, intent: Intent, leg: Leg, last: Decimal, dollars: Decimal | None) -> Iterator[Denial]:
+    cap = _cap(bot, leg)
+    if cap is not None and leg.quote_quantity is not None and leg.quote_quantity > product(cap, last):
+        yield Denial("quantity_over_limit", "quoteOrderQty")
+    if bot.price_collar_percent is not None:
+        name = collar.outside(bot.price_collar_percent, intent, leg, last)
+        if name is not None:
+            yield Denial("price_outside_collar", name)
+    if bot.max_order_notional is not None:
+        yield from _notional(bot.max_order_notional, leg, last, dollars)
 
 
 def _notional(limit: Decimal, leg: Leg, last: Decimal, dollars: Decimal | None) -> Iterator[Denial]:
+    """Judge the larger of what the two sizes cost, should an order state both."""
+    worst = max((*leg.prices, last))
     if dollars is None:
         yield Denial("price_unknown")
-        return
-    worst = max((*leg.prices, last))
-    money = leg.quote_quantity if leg.quote_quantity is not None else (leg.quantity or Decimal(0)) * worst
-    if money * dollars > limit:
+    elif leg.quantity is not None and product(leg.quantity, worst, dollars) > limit:
         yield Denial("notional_over_limit", "quantity")
+    elif leg.quote_quantity is not None and product(leg.quote_quantity, dollars) > limit:
+        yield Denial("notional_over_limit", "quoteOrderQty")

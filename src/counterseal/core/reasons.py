@@ -148,7 +148,7 @@ _REASONS = (
         403,
         UNAUTHORIZED,
         "You are not authorized to execute this request.",
-        "withdrawals, transfers, key management, borrowing, conversions and the like are in nobody's table and have no switch",
+        "withdrawals, transfers, keys, borrowing, conversions and the like are in nobody's table and have no switch",
         "do this at the exchange, by hand",
     ),
     Reason(
@@ -156,7 +156,7 @@ _REASONS = (
         403,
         UNAUTHORIZED,
         "You are not authorized to execute this request.",
-        "a listen key would let its holder read the account without a credential; streams come with the WebSocket gateway",
+        "a listen key lets its holder read the account without a credential; streams come with the WebSocket gateway",
         "poll by REST until then",
     ),
     Reason(
@@ -181,7 +181,7 @@ _REASONS = (
         401,
         -2015,
         "Invalid API-key, IP, or permissions for action.",
-        "the credential is unknown or revoked, or the signature does not match (one answer for both, so that nobody can probe)",
+        "the credential is unknown or revoked, or the signature does not match (one answer, so that nobody can probe)",
         "check key and secret with `counterseal bot list`; mint a new credential",
     ),
     Reason(
@@ -262,7 +262,7 @@ _REASONS = (
         503,
         -1001,
         "Internal error; unable to process your request. Please try again.",
-        "the offset to exchange time has not been measured or is older than allowed, so nothing can be signed; nothing was sent",
+        "exchange time has not been measured or too long ago, so nothing can be signed; nothing was sent",
         "see `counterseal status`; the gateway measures again by itself",
     ),
     Reason(
@@ -296,7 +296,7 @@ _REASONS = (
     _value(
         "mandatory_parameter",
         "Mandatory parameter was not sent, was empty/null, or malformed.",
-        "a parameter that the endpoint demands is missing",
+        "a parameter that the endpoint demands is missing, or an order states no size that could be judged",
         "send it",
         -1102,
     ),
@@ -365,19 +365,19 @@ _REASONS = (
     _order(
         "quantity_over_limit",
         "Order denied by the gateway: quantity is over the bot's limit.",
-        "the quantity exceeds max_order_quantity",
+        "the quantity exceeds max_order_quantity (quoteOrderQty counts at the last price)",
         "send a smaller order, or raise the limit",
     ),
     _order(
         "price_outside_collar",
         "Order denied by the gateway: price is outside the bot's collar.",
-        "the price is further than price_collar_percent from the last price",
+        "a price is further than price_collar_percent from the last price, or from the trigger it waits for",
         "check the price, or widen the collar",
     ),
     _order(
         "price_unknown",
         "Order denied by the gateway: no fresh price to judge the order by.",
-        "the last price is older than 5 s or missing, and a limit of this bot needs it",
+        "the last price is older than 5 s or missing, or the quote asset has no price in dollars, and a limit needs it",
         "try again; see `counterseal status`",
     ),
     _order(
@@ -401,7 +401,7 @@ _REASONS = (
     _right(
         "setting_raises_risk",
         "You are not authorized to execute this request.",
-        "margin may only go to isolated, be added, and multi-assets mode only be switched off: settings only lower risk",
+        "settings only lower risk: margin goes to isolated or is added, multi-assets and hedge mode go off",
         "do this at the exchange, by hand",
     ),
     # -- orders already seen

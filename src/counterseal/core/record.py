@@ -1,13 +1,13 @@
 """The journal's format. Framing and version are final; fields for chain, epoch and staging are reserved.
 
-A segment starts with `MAGIC`. A record is a big-endian u32 length of the payload, the payload's CRC-32 as u32, the payload:
-one JSON object in UTF-8 with at least `v`, `seq`, `t` (wall ms), `type`. Reserved names: `prev`, `hash` (chain), `epoch`,
-`staging`. A torn tail (short or failing its checksum, with nothing whole behind it) is what a cut leaves.
+A segment starts with `MAGIC`. A record is a big-endian u32 length of the payload, the payload's CRC-32 as u32, the
+payload: one JSON object in UTF-8 with at least `v`, `seq`, `t` (wall ms), `type`. Reserved names: `prev`, `hash`
+(chain), `epoch`, `staging`. A torn tail (short or failing its checksum, with nothing whole behind it) is what a cut
+leaves.
 """
 
 import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 MAGIC = b"counterseal journal 1\n"
@@ -38,14 +38,16 @@ class Scan:
 
 
 def frame(payload: bytes) -> bytes:
-    """Give the bytes of one record."""
+    """Give the bytes of one record. Raises ValueError for a payload that `scan` would not take back."""
+    if not 0 < len(payload) <= MAX_RECORD:
+        raise ValueError("a record's payload has 1 byte to 1 MiB")
     return _HEAD.pack(len(payload), zlib.crc32(payload)) + payload
 
 
 def scan(data: bytes) -> Scan:
     """Read a segment.
 
-    Raises JournalDamaged when a bad record is followed by a whole one, or the magic is another.
+    Raises JournalDamaged when a bad record is followed by a whole one anywhere behind it, or the magic is another.
     """
     if not data.startswith(MAGIC):
         if MAGIC.startswith(data):
@@ -53,28 +55,34 @@ def scan(data: bytes) -> Scan:
         raise JournalDamaged("not a journal segment")
     payloads: list[bytes] = []
     at = len(MAGIC)
-    for payload, end in _records(data, at):
-        payloads.append(payload)
+    while (end := _end_of_record(data, at)) is not None:
+        payloads.append(data[at + _HEAD.size : end])
         at = end
     if _whole_record_behind(data, at):
         raise JournalDamaged(f"record at byte {at} fails its checksum and whole records follow")
     return Scan(tuple(payloads), at)
 
 
-def _records(data: bytes, at: int) -> Iterator[tuple[bytes, int]]:
-    while at + _HEAD.size <= len(data):
-        length, checksum = _HEAD.unpack_from(data, at)
-        start, end = at + _HEAD.size, at + _HEAD.size + length
-        if length > MAX_RECORD or end > len(data) or zlib.crc32(data[start:end]) != checksum:
-            return
-        yield data[start:end], end
-        at = end
+def _end_of_record(data: bytes, at: int) -> int | None:
+    """Give the offset behind the whole record at `at`, None when there is none: the zeros a cut can leave are none."""
+    start = at + _HEAD.size
+    if start > len(data):
+        return None
+    length, checksum = _HEAD.unpack_from(data, at)
+    end = start + length
+    if not 0 < length <= MAX_RECORD or end > len(data) or zlib.crc32(data[start:end]) != checksum:
+        return None
+    return int(end)
 
 
 def _whole_record_behind(data: bytes, at: int) -> bool:
-    """Tell whether the record at `at` is bad although the next one by its length is whole."""
-    if at + _HEAD.size > len(data):
-        return False
-    length, _ = _HEAD.unpack_from(data, at)
-    behind = at + _HEAD.size + length
-    return length <= MAX_RECORD and next(_records(data, behind), None) is not None
+    """Tell whether a whole record lies anywhere behind a bad one at `at`, whose length cannot be believed.
+
+    Every payload is a JSON object, so only the places in front of a brace are tried.
+    """
+    brace = data.find(b"{", at + _HEAD.size + 1)
+    while brace >= 0:
+        if _end_of_record(data, brace - _HEAD.size) is not None:
+            return True
+        brace = data.find(b"{", brace + 1)
+    return False

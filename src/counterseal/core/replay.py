@@ -1,6 +1,8 @@
-"""Payloads seen: a signature covers no path, so a payload seen anywhere is spent for everything that changes something."""
+"""Payloads seen: a signature covers no path, so a payload seen anywhere is spent for whatever changes something."""
 
+import binascii
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
@@ -8,6 +10,7 @@ from functools import lru_cache
 Pair = tuple[str, str]
 # A payload can be fresh from 5 s before to 5 s after its timestamp; twice that covers a step of the clock.
 KEEP_MS = 20_000
+_HEX_HMAC = re.compile(r"[0-9A-Fa-f]{64}").fullmatch
 
 
 class Seen(Enum):
@@ -30,10 +33,20 @@ def digest(key_id: str, timestamp_ms: int, pairs: Sequence[Pair]) -> bytes:
 def signature_digest(key_id: str, signature: str) -> bytes:
     """Give 16 bytes that name (credential, signature).
 
-    In lenient verification one signature can cover two ways to cut the same text into pairs; this closes that way round the
-    digest of pairs. Hex case and base64 padding do not make another signature.
+    In lenient verification one signature can cover two ways to cut the same text into pairs; this closes that way round
+    the digest of pairs. What is named are the signature's bytes: hex case, base64 padding and the bits that base64
+    leaves over do not make another signature.
     """
-    return hashlib.blake2b(f"{key_id}\x02{signature.lower().rstrip('=')}".encode(), digest_size=16).digest()
+    return hashlib.blake2b(f"{key_id}\x02".encode() + _signature_bytes(signature), digest_size=16).digest()
+
+
+def _signature_bytes(signature: str) -> bytes:
+    if _HEX_HMAC(signature):
+        return bytes.fromhex(signature)
+    try:
+        return binascii.a2b_base64(signature)
+    except ValueError:
+        return signature.encode()
 
 
 @lru_cache(maxsize=2048)
@@ -54,13 +67,17 @@ class SeenWindow:
         return len(self._young) + len(self._old)
 
     def spend(self, marks: Sequence[bytes], path: int, now_ms: int) -> Seen:
-        """Record a payload by all its marks; tell whether any of them is known, and from where."""
+        """Record a payload by all its marks; tell whether any of them is known, and from where.
+
+        SAME_PATH only when all marks are known from this path: a payload of which one mark is new was cut anew from a
+        signature that was seen, or signed anew for a timestamp that was seen.
+        """
         if now_ms - self._turned_ms > KEEP_MS:
             self._old, self._young, self._turned_ms = self._young, {}, now_ms
         known = [self._young.get(mark, self._old.get(mark)) for mark in marks]
-        for mark in marks:
-            self._young.setdefault(mark, path)
-        origins = {origin for origin in known if origin is not None}
-        if not origins:
+        for mark, origin in zip(marks, known, strict=True):
+            # The first path stays the origin, also over a turn: a refused replay must not make its own path the origin.
+            self._young[mark] = path if origin is None else origin
+        if all(origin is None for origin in known):
             return Seen.NEW
-        return Seen.SAME_PATH if origins == {path} else Seen.OTHER_PATH
+        return Seen.SAME_PATH if set(known) == {path} else Seen.OTHER_PATH

@@ -23,15 +23,15 @@ def loads(text: str) -> Any:
     Raises JsonError for anything that two readers could understand differently, for more than 64 KiB and for more than
     eight levels.
     """
-    if len(text) > MAX_SIZE:
+    if len(text.encode("utf-8", "surrogatepass")) > MAX_SIZE:
         raise JsonError("longer than 64 KiB")
-    if _depth(text) > MAX_DEPTH:
-        raise JsonError("nested deeper than 8")
     try:
         value = _decoder.decode(text)
+    except JsonError:
+        raise
     except (ValueError, RecursionError):
         raise JsonError("not strict JSON") from None
-    _check_text(value)
+    _check(value, MAX_DEPTH)
     return value
 
 
@@ -55,27 +55,16 @@ _decoder = json.JSONDecoder(
 )
 
 
-def _depth(text: str) -> int:
-    # An upper bound: brackets inside strings count too, which only makes it stricter for absurd input.
-    deepest = level = 0
-    for character in text:
-        if character in "[{":
-            level += 1
-            deepest = max(deepest, level)
-        elif character in "]}":
-            level -= 1
-    return deepest
-
-
-def _check_text(value: Any) -> None:
-    """Refuse lone surrogates, which have no UTF-8 form."""
+def _check(value: Any, levels: int) -> None:
+    """Refuse more levels than allowed, and lone surrogates, which have no UTF-8 form."""
     if isinstance(value, str):
         if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
             raise JsonError("a lone surrogate")
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            _check_text(name)
-            _check_text(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            _check_text(inner)
+    elif isinstance(value, dict | list):
+        if not levels:
+            raise JsonError("nested deeper than 8")
+        if isinstance(value, dict):
+            for name in value:
+                _check(name, levels)
+        for inner in value.values() if isinstance(value, dict) else value:
+            _check(inner, levels - 1)

@@ -7,7 +7,8 @@ Pair = tuple[str, str]
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})").search
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]").search
-_PLAIN = re.compile(rb"[A-Za-z0-9._~=&:,/@-]*").fullmatch
+_ELEMENT = rb"[A-Za-z][A-Za-z0-9_]*=[A-Za-z0-9._~:,/@-]*"
+_PLAIN = re.compile(_ELEMENT + rb"(?:&" + _ELEMENT + rb")*").fullmatch
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*").fullmatch
 
 
@@ -23,21 +24,14 @@ class WireError(ValueError):
 def decode_pairs(part: bytes) -> list[Pair]:
     """Decode `a=1&b=2` once, `+` as space.
 
-    Raises WireError: an element without `=`, an empty element or name, a broken escape, bytes that are no UTF-8, control
-    characters.
+    Raises WireError: an element without `=`, an empty element or name, a broken escape, bytes that are no UTF-8,
+    control characters.
     """
     if not part:
         return []
     if _PLAIN(part):
-        return [_split(element) for element in part.decode().split("&")]
+        return [(name, value) for name, _, value in [e.partition("=") for e in part.decode().split("&")]]
     return [_decode(element) for element in part.split(b"&")]
-
-
-def _split(element: str) -> Pair:
-    name, equals, value = element.partition("=")
-    if not equals or not _NAME(name):
-        raise WireError("malformed_parameter")
-    return name, value
 
 
 def _decode(element: bytes) -> Pair:

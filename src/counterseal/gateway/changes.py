@@ -1,13 +1,13 @@
 """Requests that change something: intent before the first byte, outcome after, never sent twice."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from counterseal.core import orders, replay
 from counterseal.core.messages import HeldKey
 from counterseal.core.orders import Entry, Repeat
-from counterseal.core.outcome import Answer, Outcome, classify
+from counterseal.core.outcome import Answer, Outcome, classify, leg_outcome
 from counterseal.core.replay import Seen
 from counterseal.gateway import answers
 from counterseal.gateway import reply as replies
@@ -23,6 +23,7 @@ from counterseal.ports.venue import Lost, NotSent, VenueReply
 # A cancel of everything in scope would hit orders placed since: it is not repeated on the word of a repetition.
 CANCEL_ALL = frozenset({"/api/v3/openOrders", "/fapi/v1/allOpenOrders", "/fapi/v1/algoOpenOrders"})
 KEEP_CANCELS = 4096
+MAX_KEPT_REPLY = 65_536
 # Which field of the reply repeats which parameter.
 _ECHO = {
     "/api/v3/order": {"newClientOrderId": "clientOrderId", "symbol": "symbol"},
@@ -93,7 +94,8 @@ class Changes:
         running = self._in_flight.get(entry.request)
         if running is not None:
             return await _copy(running)
-        return replies.unknown() if entry.reply is None else Reply(*entry.reply)
+        # An answer too long for the journal is lost with a restart: then nobody can say more than UNKNOWN.
+        return replies.unknown() if entry.reply is None or entry.outcome is Outcome.UNKNOWN else Reply(*entry.reply)
 
     # -- once
 
@@ -166,13 +168,12 @@ class Changes:
             self._learn_cancel(admitted, body)
         family, ids = admitted.endpoint.family, admitted.intent.client_ids
         self._state.ledger.close(family, ids, entry)
-        if isinstance(body, list):
-            for client_id, leg in zip(ids, body, strict=False):
-                if isinstance(leg, dict) and isinstance(leg.get("code"), int) and leg["code"] < 0:
-                    self._state.ledger.free(family, client_id)
+        freed = _never_born(family, ids, body)
+        for client_id in freed:
+            self._state.ledger.free(family, client_id)
         if verdict.outcome is Outcome.UNKNOWN:
             self._state.counter(admitted.bot).unknown += 1
-        self._write(outcome_record(request, entry, verdict, body))
+        self._write({**outcome_record(request, entry, verdict, body), "freed": freed})
 
     def _learn_cancel(self, admitted: Admitted, body: Mapping[str, object]) -> None:
         name = body.get("origClientOrderId") or body.get("clientOrderId")
@@ -217,8 +218,14 @@ def outcome_record(request: str, entry: Entry, verdict: Verdict, body: object) -
         "order_status": entry.order_status,
         "reason": verdict.reply.headers.get("X-Counterseal-Reason"),
         "reply_status": verdict.reply.status,
-        "reply": verdict.reply.body.decode("utf-8", "replace")[:8192],
+        "reply": verdict.reply.body.decode("utf-8", "replace") if len(verdict.reply.body) <= MAX_KEPT_REPLY else None,
     }
+
+
+def _never_born(family: str, ids: Sequence[str], body: object) -> list[str]:
+    """Give the ids of a batch's legs that the exchange provably rejected: they may be used again."""
+    legs = zip(ids, body, strict=False) if isinstance(body, list) else ()
+    return [client_id for client_id, leg in legs if leg_outcome(family, leg) is Outcome.REJECTED]
 
 
 def _expected(admitted: Admitted) -> dict[str, str]:

@@ -15,9 +15,10 @@ from counterseal.gateway.handler import Handler
 from counterseal.gateway.reply import Reply
 from counterseal.gateway.state import Source
 from counterseal.gateway.turn import Turn
-from counterseal.ports.clock import Clock, Timer
+from counterseal.ports.clock import Clock
 
 HEAD_S, BODY_S, IDLE_S, WRITE_S = 5.0, 10.0, 75.0, 10.0
+SWEEP_S = 0.25
 MAX_BUFFER = http1.MAX_HEAD + http1.MAX_BODY
 
 
@@ -33,6 +34,16 @@ class Door:
     per_source: Counter[str] = field(default_factory=Counter)
     open: "set[BotConnection]" = field(default_factory=set)
 
+    def start(self) -> None:
+        """Look at the connections' deadlines from now on: one timer for all of them costs requests nothing."""
+        self.clock.call_later(SWEEP_S, self._sweep)
+
+    def _sweep(self) -> None:
+        now_ns = self.clock.monotonic_ns()
+        for connection in list(self.open):
+            connection.check_deadline(now_ns)
+        self.start()
+
 
 class BotConnection(asyncio.Protocol):
     """One connection of a bot. Credentials belong to requests, never to connections."""
@@ -46,7 +57,9 @@ class BotConnection(asyncio.Protocol):
         self._head: Head | None = None
         self._inquiry: Inquiry | None = None
         self._closing = False
-        self._timer: Timer | None = None
+        self._expires_ns = 0
+        self._partial = False
+        self._stuck = False
 
     # -- asyncio.Protocol
 
@@ -67,7 +80,7 @@ class BotConnection(asyncio.Protocol):
         """A request that has not left yet is dropped."""
         self._closing = True
         self._transport = None
-        self._stop_timer()
+        self._no_deadline()
         self._door.open.discard(self)
         self._door.per_source[self._source_text] -= 1
         if self._door.per_source[self._source_text] <= 0:
@@ -80,18 +93,23 @@ class BotConnection(asyncio.Protocol):
         if self._closing:
             return
         self._buffer = self._buffer + data if self._buffer else data
-        if self._inquiry is None:
+        if self._inquiry is None and not self._stuck:
             self._advance()
         elif len(self._buffer) > MAX_BUFFER and self._transport is not None:
             self._transport.pause_reading()
 
     def pause_writing(self) -> None:
-        """A bot that does not read its answer gets ten seconds."""
+        """A bot that does not read its answer gets ten seconds, and none of its next requests is begun."""
+        self._stuck = True
         self._deadline(WRITE_S)
 
     def resume_writing(self) -> None:
         """It has read."""
+        self._stuck = False
         self._deadline(IDLE_S)
+        if self._inquiry is None and self._transport is not None and not self._closing:
+            self._transport.resume_reading()
+            self._advance()
 
     # -- reading
 
@@ -109,15 +127,16 @@ class BotConnection(asyncio.Protocol):
                 return
             self._head, taken = read
             self._buffer = self._buffer[taken:]
+            self._partial = False
         if len(self._buffer) < self._head.length:
-            self._deadline(BODY_S)
+            self._deadline_once(BODY_S)
             return
         self._start(self._head)
 
     def _start(self, head: Head) -> None:
         body, self._buffer = self._buffer[: head.length], self._buffer[head.length :]
         self._head = None
-        self._stop_timer()
+        self._no_deadline()
         begun_ns = self._door.clock.monotonic_ns()
         inquiry = Inquiry(head, body, self._source)
         self._inquiry = inquiry
@@ -142,16 +161,17 @@ class BotConnection(asyncio.Protocol):
         if self._transport is None:
             return
         close = reply.close or not inquiry.head.keep_alive or self._closing
+        # Before the write: one that does not fit into the socket's buffers sets its own, shorter deadline.
+        self._deadline(IDLE_S)
         self._write(reply, close)
-        if not close:
+        if not close and not self._stuck:
             self._transport.resume_reading()
-            self._deadline(IDLE_S)
             self._advance()
 
     def _refuse(self, reason: str) -> None:
         """Answer bytes that are no request and end the connection: nobody knows where the next one would start."""
         self._closing = True
-        self._stop_timer()
+        self._no_deadline()
         reply = self._door.handler.refuse(reason, self._source_text)
         self._door.turn.answer(lambda: self._write(reply, close=True))
 
@@ -174,26 +194,27 @@ class BotConnection(asyncio.Protocol):
     # -- deadlines
 
     def _deadline(self, seconds: float) -> None:
-        self._stop_timer()
-        self._timer = self._door.clock.call_later(seconds, self._expired)
+        self._expires_ns = self._door.clock.monotonic_ns() + int(seconds * 1e9)
         self._partial = False
 
     def _deadline_once(self, seconds: float) -> None:
-        """The head's deadline runs from its first byte; more bytes do not extend it."""
-        if not getattr(self, "_partial", False):
+        """The deadline of a head or a body runs from its first byte; more bytes do not extend it."""
+        if not self._partial:
             self._deadline(seconds)
             self._partial = True
 
-    def _stop_timer(self) -> None:
+    def _no_deadline(self) -> None:
         self._partial = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._expires_ns = 0
 
-    def _expired(self) -> None:
-        if self._transport is None:
+    def check_deadline(self, now_ns: int) -> None:
+        """End the connection when its deadline has passed; a request in flight has its own deadlines further on."""
+        if not self._expires_ns or now_ns < self._expires_ns or self._transport is None:
             return
-        if self._buffer or self._head is not None:
+        self._no_deadline()
+        if self._transport.get_write_buffer_size():
+            self._transport.abort()
+        elif self._buffer or self._head is not None:
             self._refuse("header_timeout")
         elif self._inquiry is None:
-            self._transport.abort() if self._transport.get_write_buffer_size() else self._transport.close()
+            self._transport.close()

@@ -43,6 +43,8 @@ def _close(ledger: IdLedger, intent: Mapping[str, Any], entry: Entry, record: Ma
     if record.get("reply") is not None:
         entry.reply = (record["reply_status"], record["reply"].encode())
     ledger.close(intent["family"], intent["client_ids"], entry)
+    for client_id in record.get("freed") or ():
+        ledger.free(intent["family"], client_id)
     cancelled = dict(intent["pairs"]).get("origClientOrderId")
     if intent["method"] == "DELETE" and cancelled and entry.order_status:
         ledger.learn(intent["family"], cancelled, entry.order_status)

@@ -115,6 +115,8 @@ class Service:
         self._control.start()
         self._record_start()
         self._refresher.start()
+        self._venue.start()
+        self._door.start()
         await self._warm_up()
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: BotConnection(self._door), sock=self._listen, backlog=1024)

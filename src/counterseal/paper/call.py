@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from counterseal.paper.errors import Json
 from counterseal.paper.keys import ApiKey
 from counterseal.paper.orders import Order
 from counterseal.paper.params import Params
@@ -21,3 +22,4 @@ class Call:
     key: ApiKey | None
     headers: dict[str, str] = field(default_factory=dict)
     orders: list[Order] = field(default_factory=list)
+    algo: Json | None = None

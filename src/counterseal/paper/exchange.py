@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from email.utils import formatdate
 
 import msgspec
@@ -28,6 +29,7 @@ from counterseal.paper.usdm_market import UsdmMarket
 from counterseal.paper.wire import Payload, Request
 
 WEIGHT_POOL = {"api": "spot_weight", "fapi": "futures_weight", "dapi": "futures_weight", "sapi": "sapi_ip"}
+BAN_SIDE = {"api": "spot", "sapi": "spot", "fapi": "futures", "dapi": "futures"}  # an assumption
 DEFAULT_ACCOUNT = "main"
 encode = msgspec.json.Encoder().encode
 
@@ -92,9 +94,21 @@ class Exchange:
         if reply is None:
             reply = self._answer(request, path, now_ms, line)
         if fault is not None:
-            _apply_fault(fault, reply)
+            _apply_fault(fault, reply, line)
         self.journal.write(line)
         return reply
+
+    def note_malformed(self) -> None:
+        """Journal something that came in and was no HTTP request."""
+        empty: dict[str, object] = {
+            "method": None,
+            "path": None,
+            "host": None,
+            "params": [],
+            "key": None,
+            "headers": [],
+        }
+        self.journal.write({"t": self.now_ms(), **empty, "status": 400, "code": None})
 
     def _control(self, request: Request) -> Reply:
         try:
@@ -108,9 +122,13 @@ class Exchange:
 
     def _set_price(self, body: bytes) -> dict[str, object]:
         """`{"market": "spot"|"usdm", "symbol", "price"}` moves a symbol's price at once."""
-        wanted = msgspec.json.decode(body, type=PriceOrder)
+        try:
+            wanted = msgspec.json.decode(body, type=PriceOrder)
+            price = Decimal(wanted.price)
+        except (msgspec.MsgspecError, InvalidOperation):
+            raise ApiError(-1135, "Invalid JSON Request") from None
         market = self.usdm if wanted.market == "usdm" else self.spot
-        market.shift(wanted.symbol, wanted.price, self.now_ms())
+        market.shift(wanted.symbol, price, self.now_ms())
         return {"symbol": wanted.symbol, "price": wanted.price}
 
     def _faulted(self, fault: Fault, line: dict[str, object]) -> Reply | None:
@@ -132,8 +150,7 @@ class Exchange:
             line["params"] = payload.pairs
             result, call_headers, touched = self._run(request, payload, path, now_ms, headers)
             headers.update(call_headers)
-            if touched:
-                line["order" if len(touched) == 1 else "orders"] = touched[0] if len(touched) == 1 else touched
+            line.update(touched)
         except ApiError as error:
             status, code, result = error.status, error.code, error.body()
             headers.update(error.headers)
@@ -146,12 +163,12 @@ class Exchange:
 
     def _run(
         self, request: Request, payload: Payload, path: str, now_ms: int, headers: dict[str, str]
-    ) -> tuple[object, dict[str, str], list[dict[str, object]]]:
+    ) -> tuple[object, dict[str, str], dict[str, object]]:
         endpoint = self._table.get((request.method, path))
         handler = self._routes.get((request.method, path))
-        self._guard.check_ban(request.peer, now_ms)
         if endpoint is None or handler is None:
             raise unknown_path(request.method, path)
+        self._guard.check_ban(BAN_SIDE[endpoint.family], request.peer, now_ms)
         params = payload.merged()
         cost = self._charge(endpoint, params, request.peer, now_ms, headers)
         account, key = DEFAULT_ACCOUNT, None
@@ -165,7 +182,7 @@ class Exchange:
             self._refund(endpoint, request.peer, cost, now_ms, headers)
         if wants_microseconds(request, endpoint.family):
             result = scaled(result)
-        return result, call.headers, [order_row(order) for order in call.orders]
+        return result, call.headers, _touched(call)
 
     @staticmethod
     def _check(endpoint: Endpoint, payload: Payload, params: dict[str, str]) -> None:
@@ -180,14 +197,14 @@ class Exchange:
         self, endpoint: Endpoint, params: dict[str, str], peer: str, now_ms: int, headers: dict[str, str]
     ) -> int:
         rule = endpoint.rule
-        if rule["kind"] == "special_pool":
-            self._guard.charge("futures_funding", peer, peer, 1, now_ms, False)
-        if endpoint.family == "api":
-            self._guard.charge("spot_raw", peer, peer, 1, now_ms, True)
         cost = endpoints.weight(rule, params)
         pool, subject = self._pool(endpoint, peer)
-        used = self._guard.charge(pool, subject, peer, cost, now_ms, endpoint.family != "sapi")
+        used = self.windows.add(pool, subject, cost, now_ms)
         _show_weight(endpoint.family, used, headers)
+        culprit = None if endpoint.family == "sapi" else (BAN_SIDE[endpoint.family], peer)
+        self._guard.enforce(pool, used, now_ms, culprit)
+        for extra in _raw_pools(endpoint):
+            self._guard.enforce(extra, self.windows.add(extra, peer, 1, now_ms), now_ms)
         return cost
 
     def _refund(self, endpoint: Endpoint, peer: str, cost: int, now_ms: int, headers: dict[str, str]) -> None:
@@ -207,12 +224,28 @@ class Exchange:
         return self._date[1]
 
 
+def _touched(call: Call) -> dict[str, object]:
+    """The orders of a call for its journal line: `order` for one, `orders` for several, `algo`."""
+    rows = [order_row(order) for order in call.orders]
+    found: dict[str, object] = {"algo": call.algo} if call.algo is not None else {}
+    if rows:
+        found["order" if len(rows) == 1 else "orders"] = rows[0] if len(rows) == 1 else rows
+    return found
+
+
 class PriceOrder(msgspec.Struct):
     """Body of `POST /paper/price`."""
 
     market: str
     symbol: str
     price: str
+
+
+def _raw_pools(endpoint: Endpoint) -> list[str]:
+    """Pools that count requests, whatever they weigh."""
+    if endpoint.rule["kind"] == "special_pool":
+        return ["futures_funding"]
+    return ["spot_raw"] if endpoint.family == "api" else []
 
 
 def _show_weight(family: str, used: int, headers: dict[str, str]) -> None:
@@ -224,8 +257,11 @@ def _show_weight(family: str, used: int, headers: dict[str, str]) -> None:
         headers["X-MBX-USED-WEIGHT"] = str(used)
 
 
-def _apply_fault(fault: Fault, reply: Reply) -> None:
-    if fault.kind in ("reset_before", "reset_after_execute"):
+def _apply_fault(fault: Fault, reply: Reply, line: dict[str, object]) -> None:
+    if fault.kind == "status_after_execute":
+        reply.status, reply.body = status_reply(fault)
+        line.update(status=reply.status, code=None)
+    elif fault.kind in ("reset_before", "reset_after_execute"):
         reply.action = "close"
     elif fault.kind == "stall_after_execute":
         reply.action = "stall"

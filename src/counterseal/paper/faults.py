@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from counterseal.paper.errors import ApiError, Json
 
-KINDS = ("status", "reset_before", "reset_after_execute", "stall_after_execute", "delay")
+KINDS = ("status", "status_after_execute", "reset_before", "reset_after_execute", "stall_after_execute", "delay")
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ def _fault(wanted: dict[str, object]) -> Fault:
         raise ValueError(kind)
     if kind == "delay":
         int(argument)
-    if kind == "status":
+    if kind.startswith("status"):
         int(argument.partition(":")[0])
     return Fault(kind, argument, match.get("method"), match.get("path"), int(str(wanted.get("times", 1))))
 

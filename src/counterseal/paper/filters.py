@@ -9,7 +9,6 @@ from counterseal.paper.money import ZERO, fixed8, is_multiple
 from counterseal.paper.orders import Order
 from counterseal.paper.symbols import Symbol
 
-MAX_NUM_ORDERS = 200
 MAX_NUM_ALGO_ORDERS = 5
 MAX_NUM_ORDER_LISTS = 20
 ICEBERG_PARTS = 100
@@ -17,7 +16,7 @@ MAX_NOTIONAL = Decimal(9_000_000)
 MULTIPLIER_UP, MULTIPLIER_DOWN = Decimal(5), Decimal("0.2")
 
 
-def listed(symbol: Symbol) -> list[Json]:
+def listed(symbol: Symbol, most_orders: int) -> list[Json]:
     """The `filters` array of a symbol."""
     return [
         {"filterType": "PRICE_FILTER", "minPrice": fixed8(symbol.tick), "maxPrice": fixed8(symbol.max_price),
@@ -33,14 +32,14 @@ def listed(symbol: Symbol) -> list[Json]:
          "askMultiplierUp": "5", "askMultiplierDown": "0.2", "avgPriceMins": 5},
         {"filterType": "NOTIONAL", "minNotional": fixed8(symbol.min_notional), "applyMinToMarket": True,
          "maxNotional": fixed8(MAX_NOTIONAL), "applyMaxToMarket": False, "avgPriceMins": 5},
-        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": MAX_NUM_ORDERS},
+        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": most_orders},
         {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": MAX_NUM_ORDER_LISTS},
         {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": MAX_NUM_ALGO_ORDERS},
         {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": 10},
     ]  # fmt: skip
 
 
-def check(symbol: Symbol, order: Order, average: Decimal, open_orders: list[Order]) -> None:
+def check(symbol: Symbol, order: Order, average: Decimal, open_orders: list[Order], most_orders: int) -> None:
     """Raise -1013 with the name of the first filter that the order breaks.
 
     `average` is the five-minute average price; `open_orders` are the account's on this symbol.
@@ -48,7 +47,7 @@ def check(symbol: Symbol, order: Order, average: Decimal, open_orders: list[Orde
     _check_prices(symbol, order, average)
     _check_quantity(symbol, order)
     _check_notional(symbol, order, average)
-    if len(open_orders) >= MAX_NUM_ORDERS:
+    if len(open_orders) >= most_orders:
         raise filter_failure("MAX_NUM_ORDERS")
     if order.is_stop and sum(other.is_stop for other in open_orders) >= MAX_NUM_ALGO_ORDERS:
         raise filter_failure("MAX_NUM_ALGO_ORDERS")

@@ -67,26 +67,23 @@ class WeightGuard:
         self._windows = windows
         self._ban_after = ban_after
         self._ban_s = ban_s
-        self._banned: dict[str, tuple[int, int]] = {}  # until ms, length s
-        self._ignored: dict[str, int] = {}
+        self._banned: dict[tuple[str, str], tuple[int, int]] = {}  # until ms, length s
+        self._ignored: dict[tuple[str, str], tuple[int, int]] = {}  # window, refused requests in it
 
-    def check_ban(self, peer: str, now_ms: int) -> None:
-        until, _ = self._banned.get(peer, (0, 0))
+    def check_ban(self, side: str, peer: str, now_ms: int) -> None:
+        """418 while the address is banned from a side of the exchange ("spot" or "futures")."""
+        until, _ = self._banned.get((side, peer), (0, 0))
         if now_ms < until:
             raise self._ban_error(until, now_ms)
 
-    def charge(self, pool: str, subject: str, peer: str, weight: int, now_ms: int, can_ban: bool) -> int:
-        """Count a request's weight; 429, or 418 for a caller that will not stop, when the limit is passed."""
-        count = self._windows.add(pool, subject, weight, now_ms)
+    def enforce(self, pool: str, count: int, now_ms: int, culprit: tuple[str, str] | None = None) -> None:
+        """429 when a pool's count has passed its limit; 418 for a culprit (side, address) that goes on."""
         limit = self._windows.limit(pool)
         if count <= limit:
-            self._ignored.pop(peer, None)
-            return count
+            return
         wait = self._windows.wait_s(pool, now_ms)
-        if can_ban:
-            self._ignored[peer] = self._ignored.get(peer, 0) + 1
-            if self._ignored[peer] > self._ban_after:
-                raise self._ban(peer, now_ms)
+        if culprit is not None:
+            self._note(culprit, pool, now_ms)
         text = (
             f"Too much request weight used; current limit is {limit} request weight per "
             f"{POOLS[pool].number} {POOLS[pool].interval}. "
@@ -94,10 +91,18 @@ class WeightGuard:
         )
         raise ApiError(-1003, text, 429, headers={"Retry-After": str(wait)})
 
-    def _ban(self, peer: str, now_ms: int) -> ApiError:
-        length = min(MOST_BAN_S, self._banned.get(peer, (0, self._ban_s // 2))[1] * 2)
-        self._banned[peer] = (now_ms + length * 1000, length)
-        self._ignored.pop(peer, None)
+    def _note(self, culprit: tuple[str, str], pool: str, now_ms: int) -> None:
+        window = now_ms // POOLS[pool].window_ms
+        known, times = self._ignored.get(culprit, (window, 0))
+        self._ignored[culprit] = (window, times + 1 if known == window else 1)
+        if self._ignored[culprit][1] > self._ban_after:
+            raise self._ban(culprit, now_ms)
+
+    def _ban(self, culprit: tuple[str, str], now_ms: int) -> ApiError:
+        """Each further ban of an address is twice as long."""
+        length = min(MOST_BAN_S, self._banned.get(culprit, (0, self._ban_s // 2))[1] * 2)
+        self._banned[culprit] = (now_ms + length * 1000, length)
+        self._ignored.pop(culprit, None)
         return self._ban_error(now_ms + length * 1000, now_ms)
 
     @staticmethod

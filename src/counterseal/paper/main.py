@@ -64,8 +64,10 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-limits", action="store_true", help="every limit so high that nothing meets it")
     parser.add_argument("--step-ms", type=int, default=500, help="how often prices move")
     parser.add_argument("--volatility", type=int, default=100, help="per cent of the usual, 0 freezes prices")
+    parser.add_argument("--max-num-orders", type=int, default=200, help="open orders on a symbol")
     parser.add_argument("--ban-after", type=int, default=10, help="requests after a 429 until the 418")
     parser.add_argument("--ban-seconds", type=int, default=120)
+    parser.add_argument("--clock-offset-ms", type=int, default=0, help="how far the exchange's clock is ahead")
     parser.add_argument("--default-recv-window", type=int, default=5000)
     parser.add_argument("--fault-control", action="store_true", help="open POST /paper/faults and /paper/price")
     parser.set_defaults(run=_serve)
@@ -112,6 +114,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         balances=dict(arguments.balance),
         usdm_balances=dict(arguments.futures_balance),
         limits=limits | dict(arguments.limit),
+        max_num_orders=arguments.max_num_orders,
         ban_after=arguments.ban_after,
         ban_s=arguments.ban_seconds,
         default_recv_window_ms=arguments.default_recv_window,
@@ -126,7 +129,8 @@ def _serve(arguments: argparse.Namespace) -> int:
     host, _, port = arguments.listen.rpartition(":")
     context = tls.server_context(home, time.time_ns())
     journal = Journal(home / "journal.jsonl")
-    exchange = Exchange(_options(arguments), KeyFile(home / "keys.json"), journal, time.time_ns)
+    offset_ns = arguments.clock_offset_ms * 1_000_000
+    exchange = Exchange(_options(arguments), KeyFile(home / "keys.json"), journal, lambda: time.time_ns() + offset_ns)
 
     def announce(bound: int) -> None:
         endpoint = {"host": host, "port": bound, "ca": str(home / "ca.pem")}

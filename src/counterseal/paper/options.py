@@ -19,4 +19,5 @@ class Options:
     ban_after: int = 10  # requests sent in spite of a 429 before the address is banned
     ban_s: int = 120
     default_recv_window_ms: int = 5000
+    max_num_orders: int = 200  # open orders of an account on one symbol
     fault_control: bool = False

@@ -7,6 +7,7 @@ import signal
 import ssl
 from collections import deque
 from collections.abc import Callable
+from typing import cast
 
 import httptools
 
@@ -29,10 +30,7 @@ class Connection(asyncio.Protocol):
         self._reader: RequestReader | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.Transport):  # uvloop's transports say that they are one
-            self._transport = transport  # type: ignore[assignment]  # duck-typed by uvloop
-        else:
-            self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's has the methods, not the class
         peer = transport.get_extra_info("peername")
         self._reader = RequestReader(str(peer[0]) if peer else "127.0.0.1", self._on_request)
         self._live.add(self)
@@ -52,9 +50,12 @@ class Connection(asyncio.Protocol):
         try:
             self._reader.feed(data)
         except (httptools.HttpParserError, TooLarge):
+            self._exchange.note_malformed()
             self._send(Reply(400, b'{"code":-1000,"msg":"Bad Request"}'), False)
 
     def _on_request(self, request: Request, keep_alive: bool) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return  # pipelined behind a request that ended the connection
         if self._is_busy:
             self._waiting.append((request, keep_alive))
         else:

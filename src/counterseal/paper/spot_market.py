@@ -37,6 +37,8 @@ class SpotMarket:
         self.stops: dict[str, list[Order]] = {name: [] for name in self.symbols}
         self.steps = Steps(options.step_ms)
         self._counts = counts
+        self.most_orders = options.max_num_orders
+        self._averages: dict[str, tuple[tuple[int, int], Decimal]] = {}  # of the present step
         self._ids = random.Random(f"{options.seed}:spot")  # noqa: S311 - the seeded market, no secret
         self._trade_id = 1_000_000_000
 
@@ -53,15 +55,20 @@ class SpotMarket:
     def average_price(self, name: str, now_ms: int) -> Decimal:
         """Mean of the last five minutes, sampled every five seconds."""
         walk, last = self.walks[name], self.steps.at(now_ms)
+        known = self._averages.get(name)
+        if known is not None and known[0] == (last, walk.base_ticks):
+            return known[1]
         stride = max(1, 5000 // self.steps.step_ms)
         ticks = [walk.ticks_at(last - index * stride) for index in range(60)]
-        return cut8(sum(ticks) * walk.symbol.tick / len(ticks))
+        average = cut8(sum(ticks) * walk.symbol.tick / len(ticks))
+        self._averages[name] = ((last, walk.base_ticks), average)
+        return average
 
-    def shift(self, name: str, price: str, now_ms: int) -> None:
+    def shift(self, name: str, price: Decimal, now_ms: int) -> None:
         """Move a symbol's price at once, stops and resting orders with it (tests only)."""
         self.symbol(name)
         step = self.steps.at(now_ms)
-        self.walks[name].shift_to(Decimal(price), step)
+        self.walks[name].shift_to(price, step)
         self._live(name, step)
 
     # placing
@@ -70,7 +77,7 @@ class SpotMarket:
         """Everything that can refuse an order before it touches the book or the account."""
         symbol = self.symbol(order.symbol)
         mine = self.store.open_orders(order.account, order.symbol)
-        filters.check(symbol, order, self.average_price(order.symbol, now_ms), mine)
+        filters.check(symbol, order, self.average_price(order.symbol, now_ms), mine, self.most_orders)
         if order.type in STOP_TYPES and self.is_triggered(order, self.steps.at(now_ms)):
             raise rejected("Order would trigger immediately.")
         if self.store.has_open_client(order.account, order.symbol, order.client_id):

@@ -82,9 +82,9 @@ class SpotOrders:
         if restriction is not None:
             self._check_restriction(order, restriction)
         self.market.close(order, "CANCELED", call.now_ms)
-        call.orders.append(order)
         cancel_id = cancel_id or self.market.client_id()
         found = self.market.lists.by_id.get(order.list_id)
+        call.orders.extend(found.legs if found else [order])
         return replies.cancelled_list(found, cancel_id) if found else replies.cancelled(order, cancel_id)
 
     @staticmethod

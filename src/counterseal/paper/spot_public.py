@@ -25,7 +25,7 @@ class SpotPublic:
         self.market = market
         self.windows = windows
         self.data = PublicData(market.walks, market.steps)
-        self._rows = {name: _symbol_row(symbol) for name, symbol in market.symbols.items()}
+        self._rows = {name: _symbol_row(symbol, market.most_orders) for name, symbol in market.symbols.items()}
 
     def ping(self, call: Call) -> Json:
         return {}
@@ -184,7 +184,7 @@ def _list_of(text: str) -> list[str]:
     return names
 
 
-def _symbol_row(symbol: Symbol) -> Json:
+def _symbol_row(symbol: Symbol, most_orders: int) -> Json:
     precision = dict.fromkeys(
         ("baseAssetPrecision", "quotePrecision", "quoteAssetPrecision", "baseCommissionPrecision",
          "quoteCommissionPrecision"), 8)  # fmt: skip
@@ -196,7 +196,7 @@ def _symbol_row(symbol: Symbol) -> Json:
          "isMarginTradingAllowed"), False)  # fmt: skip
     return {
         "symbol": symbol.name, "status": "TRADING", "baseAsset": symbol.base, "quoteAsset": symbol.quote,
-        **precision, "orderTypes": ORDER_TYPES, **allowed, **not_served, "filters": filters.listed(symbol),
+        **precision, "orderTypes": ORDER_TYPES, **allowed, **not_served, "filters": filters.listed(symbol, most_orders),
         "permissions": [], "permissionSets": [["SPOT"]], "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
         "allowedSelfTradePreventionModes": ["EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "NONE"],
     }  # fmt: skip

@@ -24,6 +24,7 @@ class UsdmAlgos:
         algo = build_algo(self.market, self.market.account(call.account), call.params, call.now_ms)
         self.market.algos.place(algo, call.now_ms)
         reply = self._shown(algo)
+        call.algo = {name: str(reply[name]) for name in ("algoId", "clientAlgoId", "symbol", "side", "orderType")}
         for name in ("actualOrderId", "actualPrice", "tpTriggerPrice", "tpPrice", "slTriggerPrice", "slPrice",
                      "tpOrderType"):  # fmt: skip
             del reply[name]

@@ -9,11 +9,10 @@ from counterseal.paper.money import is_multiple, places_of, plain
 from counterseal.paper.orders import Order
 from counterseal.paper.symbols import Symbol
 
-MAX_NUM_ORDERS = 200
 MULTIPLIER_UP, MULTIPLIER_DOWN = Decimal("1.05"), Decimal("0.95")
 
 
-def listed(symbol: Symbol) -> list[Json]:
+def listed(symbol: Symbol, most_orders: int) -> list[Json]:
     """The `filters` array of a symbol."""
     return [
         {"filterType": "PRICE_FILTER", "minPrice": plain(symbol.tick), "maxPrice": plain(symbol.max_price),
@@ -22,7 +21,7 @@ def listed(symbol: Symbol) -> list[Json]:
          "stepSize": plain(symbol.step)},
         {"filterType": "MARKET_LOT_SIZE", "minQty": plain(symbol.step), "maxQty": plain(symbol.market_max_qty),
          "stepSize": plain(symbol.step)},
-        {"filterType": "MAX_NUM_ORDERS", "limit": MAX_NUM_ORDERS},
+        {"filterType": "MAX_NUM_ORDERS", "limit": most_orders},
         {"filterType": "MAX_NUM_ALGO_ORDERS", "limit": 200},
         {"filterType": "MIN_NOTIONAL", "notional": plain(symbol.min_notional)},
         {"filterType": "PERCENT_PRICE", "multiplierUp": "1.0500", "multiplierDown": "0.9500",
@@ -30,7 +29,7 @@ def listed(symbol: Symbol) -> list[Json]:
     ]  # fmt: skip
 
 
-def check(symbol: Symbol, order: Order, mark: Decimal, open_count: int) -> None:
+def check(symbol: Symbol, order: Order, mark: Decimal, has_room: bool) -> None:
     """Raise the futures code of the first filter that the order breaks."""
     check_quantity(symbol, order)
     if order.type == "LIMIT":
@@ -43,7 +42,7 @@ def check(symbol: Symbol, order: Order, mark: Decimal, open_count: int) -> None:
     if worth < symbol.min_notional and not order.reduce_only:
         least = plain(symbol.min_notional)
         raise ApiError(-4164, f"Order's notional must be no smaller than {least} (unless you choose reduce only).")
-    if open_count >= MAX_NUM_ORDERS:
+    if not has_room:
         raise ApiError(-2025, "Reach max open order limit.")
 
 

@@ -33,6 +33,7 @@ class UsdmMarket:
         self.walks = {name: Walk(options.seed, "usdm", symbol, options.volatility)
                       for name, symbol in self.symbols.items()}  # fmt: skip
         self.books = {name: Book(walk) for name, walk in self.walks.items()}
+        self.most_orders = options.max_num_orders
         self.store = OrderStore(50_000_000 + options.seed % 1000 * 1000)
         self.algos = AlgoOrders(self)
         self.timers: dict[tuple[str, str], int] = {}  # countdownCancelAll: (account, symbol) to deadline
@@ -60,11 +61,11 @@ class UsdmMarket:
         """Assumption: the mark price is the last price."""
         return self.walks[name].price_at(self.steps.at(now_ms))
 
-    def shift(self, name: str, price: str, now_ms: int) -> None:
+    def shift(self, name: str, price: Decimal, now_ms: int) -> None:
         """Move a symbol's price at once, with all that follows (tests only)."""
         self.symbol(name)
         step = self.steps.at(now_ms)
-        self.walks[name].shift_to(Decimal(price), step)
+        self.walks[name].shift_to(price, step)
         self._live(name, step)
 
     # checks
@@ -75,7 +76,7 @@ class UsdmMarket:
         account = self.account(order.account)
         open_orders = [other for other in self.store.open_orders(account.name, symbol.name) if other is not replaced]
         mark = self.mark(symbol.name, now_ms)
-        usdm_filters.check(symbol, order, mark, len(open_orders))
+        usdm_filters.check(symbol, order, mark, len(open_orders) < self.most_orders)
         if replaced is None and self.store.has_open_client(account.name, symbol.name, order.client_id):
             raise ApiError(-4116, "ClientOrderId is duplicated.")
         self._check_reducing(account, order)

@@ -28,7 +28,7 @@ class UsdmPublic:
         self.market = market
         self.windows = windows
         self.data = PublicData(market.walks, market.steps)
-        self._rows = [_symbol_row(symbol) for symbol in market.symbols.values()]
+        self._rows = [_symbol_row(symbol, market.most_orders) for symbol in market.symbols.values()]
         self._contracts = [_contract_row(contract) for contract in listing.coinm]
 
     def ping(self, call: Call) -> Json:
@@ -180,7 +180,7 @@ def _trade(symbol: Symbol, item: Tape) -> Json:
     }  # fmt: skip
 
 
-def _symbol_row(symbol: Symbol) -> Json:
+def _symbol_row(symbol: Symbol, most_orders: int) -> Json:
     return {
         "symbol": symbol.name, "pair": symbol.name, "contractType": "PERPETUAL", "deliveryDate": PERPETUAL_END,
         "onboardDate": ONBOARD, "status": "TRADING", "maintMarginPercent": "2.5000",
@@ -188,7 +188,7 @@ def _symbol_row(symbol: Symbol) -> Json:
         "marginAsset": symbol.quote, "pricePrecision": symbol.price_places, "quantityPrecision": symbol.qty_places,
         "baseAssetPrecision": 8, "quotePrecision": 8, "underlyingType": "COIN", "underlyingSubType": [],
         "settlePlan": 0, "triggerProtect": "0.0500", "liquidationFee": "0.012500", "marketTakeBound": "0.05",
-        "maxMoveOrderLimit": 10000, "filters": usdm_filters.listed(symbol), "orderTypes": ORDER_TYPES,
+        "maxMoveOrderLimit": 10000, "filters": usdm_filters.listed(symbol, most_orders), "orderTypes": ORDER_TYPES,
         "timeInForce": TIMES_IN_FORCE,
     }  # fmt: skip
 

@@ -137,9 +137,7 @@ class Child:
         if self._stopping:
             return
         lived_ms = self._clock_ms() - self._started_ms
-        self._history, delay_ms = (
-            restart_as_asked(self._history) if asked else restart(self._history, lived_ms)
-        )
+        self._history, delay_ms = restart_as_asked(self._history) if asked else restart(self._history, lived_ms)
         self._timer = self._loop.call_later(delay_ms / 1000, self.start)
 
 

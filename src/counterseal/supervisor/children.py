@@ -25,9 +25,7 @@ Say = Callable[[str], None]
 class SignerChild:
     """The signer with its lifeline (closing it ends the signer) and the pipe on which it says it serves."""
 
-    def __init__(
-        self, home: Home, wires: Wires, environ: Mapping[str, str], clock_ms: Clock, say: Say
-    ) -> None:
+    def __init__(self, home: Home, wires: Wires, environ: Mapping[str, str], clock_ms: Clock, say: Say) -> None:
         self._home, self._wires, self._environ = home, wires, environ
         self._lifeline = self._ready = -1
         self.child = Child("signer", self._launch, self._cleanup, clock_ms, say)
@@ -44,9 +42,7 @@ class SignerChild:
         fds = (self._wires.signer_end.fileno(), lifeline, ready)
         names = ("--gateway-fd", "--lifeline-fd", "--ready-fd")
         try:
-            process = spawn(
-                (*SIGNER, "--home", str(self._home.root), *_flags(names, fds)), fds, self._environ
-            )
+            process = spawn((*SIGNER, "--home", str(self._home.root), *_flags(names, fds)), fds, self._environ)
         except OSError:
             self._cleanup()
             raise

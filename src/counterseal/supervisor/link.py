@@ -72,6 +72,7 @@ class Link:
         if isinstance(message.get("event"), str):
             self._on_event(message["event"])
             return
-        answer = self._waiting.get(message.pop("id", 0))
+        number = message.pop("id", None)
+        answer = self._waiting.get(number) if type(number) is int else None
         if answer is not None and not answer.done():
             answer.set_result(message)

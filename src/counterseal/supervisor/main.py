@@ -40,7 +40,7 @@ class Setting:
 
 
 def up(home: Home, address: str, setting: Setting | None = None) -> int:
-    """Run until SIGTERM or SIGINT; `address` is "host:port". 0 after an orderly end, 1 after a forced one.
+    """Run until SIGTERM, SIGINT or SIGHUP; `address` is "host:port". 0 after an orderly end, 1 after a forced one.
 
     Raises HomeError when the home, the address or the socket cannot be used, or one runs already.
     """
@@ -73,11 +73,10 @@ class _Supervisor:
         gateway = GatewayChild(self._home, self._wires, self._setting.gateway, environ, _monotonic_ms, say)
         self._children = (signer.child, gateway.child)
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        # A terminal that is closed (SIGHUP) is no reason to leave without draining.
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._signalled)
-        server = await control_socket.serve(
-            control, Operator(signer, gateway, self._view).handle, os.geteuid()
-        )
+        server = await control_socket.serve(control, Operator(signer, gateway, self._view).handle, os.geteuid())
         replace_private(self._home.supervisor_file, json.dumps(self._view()).encode() + b"\n")
         for child in self._children:
             child.start()

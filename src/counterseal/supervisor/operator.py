@@ -14,9 +14,7 @@ SIGNER_TIMEOUT_S = 5.0
 class Operator:
     """Answers one verb at a time per connection. `view` gives what the supervisor knows of itself."""
 
-    def __init__(
-        self, signer: SignerChild, gateway: GatewayChild, view: Callable[[], dict[str, Any]]
-    ) -> None:
+    def __init__(self, signer: SignerChild, gateway: GatewayChild, view: Callable[[], dict[str, Any]]) -> None:
         self._signer, self._gateway, self._view = signer, gateway, view
 
     async def handle(self, verb: str) -> dict[str, Any]:

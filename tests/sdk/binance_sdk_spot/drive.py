@@ -25,6 +25,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 from official import configuration, plain
 from steps import (
     MISSING_ORDER_ID,
+    OWN_ID,
     UNICODE_SYMBOL,
     UNKNOWN_ORDER,
     Facts,
@@ -39,7 +40,6 @@ from steps import (
 )
 
 SYMBOL = "BTCUSDT"
-OWN_ID = "my:bot/1"
 Order = dict[str, Any]
 
 
@@ -125,7 +125,7 @@ class Session:
         mine = plain(self.api.my_trades(SYMBOL, order_id=self.fill["orderId"]))
         total = sum(Decimal(each["qty"]) for each in mine if each["orderId"] == self.fill["orderId"])
         expect(total == Decimal(self.fill["executedQty"]) > 0, "the fill is not among my trades")
-        return {"order_id": self.fill["orderId"], "trades": len(mine), "amount": total}
+        return {"order_id": str(self.fill["orderId"]), "trades": len(mine), "amount": total}
 
     def unicode_symbol(self) -> Facts:
         price = plain(self.api.ticker_price(symbol=UNICODE_SYMBOL))["price"]
@@ -182,12 +182,10 @@ class Session:
         expect(len(legs) == 2, f"{len(legs)} legs")
         self.api.delete_order_list(SYMBOL, order_list_id=answer["orderListId"])
         expect(not set(legs) & set(self.open_ids()), "a leg of the cancelled list still rests")
-        return {"list_id": answer["orderListId"], "order_ids": legs}
+        return {"list_id": answer["orderListId"], "order_ids": [str(each) for each in legs]}
 
     def unknown_cancel(self) -> Facts:
-        return refused(
-            lambda: self.api.delete_order(SYMBOL, order_id=MISSING_ORDER_ID), BadRequestError, UNKNOWN_ORDER
-        )
+        return refused(lambda: self.api.delete_order(SYMBOL, order_id=MISSING_ORDER_ID), BadRequestError, UNKNOWN_ORDER)
 
     def steps(self) -> list[Step]:
         return [
@@ -210,7 +208,8 @@ class Session:
 def facts(order: dict[str, Any]) -> Facts:
     return {
         "order_id": str(order["orderId"]),
-        "client_order_id": order["clientOrderId"],
+        # The answer to a spot cancel has the cancel's own id as clientOrderId.
+        "client_order_id": order.get("origClientOrderId", order["clientOrderId"]),
         "status": order["status"],
     }
 

@@ -22,6 +22,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 from official import configuration, plain
 from steps import (
     MISSING_ORDER_ID,
+    OWN_ID,
     UNKNOWN_ORDER,
     Facts,
     Job,
@@ -34,7 +35,6 @@ from steps import (
 )
 
 SYMBOL = "BTCUSDT"
-OWN_ID = "my:bot/1"
 Order = dict[str, Any]
 
 
@@ -142,7 +142,7 @@ class Session:
         mine = plain(self.api.account_trade_list(SYMBOL, order_id=self.fill["orderId"]))
         total = sum(Decimal(each["qty"]) for each in mine if each["orderId"] == self.fill["orderId"])
         expect(total == Decimal(self.fill["executedQty"]) > 0, "the fill is not among my trades")
-        return {"order_id": self.fill["orderId"], "trades": len(mine), "amount": total}
+        return {"order_id": str(self.fill["orderId"]), "trades": len(mine), "amount": total}
 
     def batch(self) -> Facts:
         wanted = [
@@ -161,7 +161,7 @@ class Session:
         gone = plain(self.api.cancel_multiple_orders(SYMBOL, order_id_list=ids))
         statuses = [each["status"] for each in gone]
         expect(statuses == ["CANCELED", "CANCELED"], f"the batch was not cancelled: {statuses}")
-        return {"order_ids": ids}
+        return {"order_ids": [str(each) for each in ids]}
 
     def own_id(self) -> Facts:
         placed = self.buy(OWN_ID)
@@ -172,9 +172,7 @@ class Session:
         return facts(found)
 
     def unknown_cancel(self) -> Facts:
-        return refused(
-            lambda: self.api.cancel_order(SYMBOL, order_id=MISSING_ORDER_ID), BadRequestError, UNKNOWN_ORDER
-        )
+        return refused(lambda: self.api.cancel_order(SYMBOL, order_id=MISSING_ORDER_ID), BadRequestError, UNKNOWN_ORDER)
 
     def steps(self) -> list[Step]:
         return [

@@ -11,6 +11,7 @@ import ccxt
 sys.path.append(str(Path(__file__).resolve().parent.parent))
 from steps import (
     MISSING_ORDER_ID,
+    OWN_ID,
     UNICODE_SYMBOL,
     UNKNOWN_ORDER,
     Facts,
@@ -93,9 +94,9 @@ class Session:
         return facts(gone)
 
     def own_id(self) -> Facts:
-        order = self.limit_buy(newClientOrderId="my:bot/1")
-        expect(order["clientOrderId"] == "my:bot/1", f"client id came back as {order['clientOrderId']}")
-        found = self.client.fetch_order(None, self.symbol, {"origClientOrderId": "my:bot/1"})
+        order = self.limit_buy(newClientOrderId=OWN_ID)
+        expect(order["clientOrderId"] == OWN_ID, f"client id came back as {order['clientOrderId']}")
+        found = self.client.fetch_order(None, self.symbol, {"origClientOrderId": OWN_ID})
         expect(found["id"] == order["id"], "another order was found by client id")
         self.client.cancel_order(order["id"], self.symbol)
         return facts(found)
@@ -109,9 +110,7 @@ class Session:
 
     def unknown_cancel(self) -> Facts:
         missing = str(MISSING_ORDER_ID)
-        return refused(
-            lambda: self.client.cancel_order(missing, self.symbol), ccxt.ExchangeError, UNKNOWN_ORDER
-        )
+        return refused(lambda: self.client.cancel_order(missing, self.symbol), ccxt.ExchangeError, UNKNOWN_ORDER)
 
 
 class SpotSession(Session):
@@ -174,9 +173,7 @@ class UsdmSession(Session):
 
     def market_order(self, side: str, **params: object) -> dict[str, Any]:
         quantity = self.sizes.quantity(self.price, "0.002")
-        order: dict[str, Any] = self.client.create_order(
-            self.symbol, "market", side, float(quantity), None, params
-        )
+        order: dict[str, Any] = self.client.create_order(self.symbol, "market", side, float(quantity), None, params)
         if order["status"] != "closed":  # the exchange acknowledges futures market orders as NEW
             order = self.client.fetch_order(order["id"], self.symbol)
         expect(order["status"] == "closed", f"market order is {order['status']}")

@@ -5,6 +5,7 @@ import { Agent } from 'node:https';
 
 import {
   MISSING_ORDER_ID,
+  OWN_ID,
   SYMBOL,
   UNICODE_SYMBOL,
   UNKNOWN_ORDER,
@@ -19,7 +20,6 @@ import {
 
 const { MainClient, USDMClient } = load('binance');
 
-const OWN_ID = 'my:bot/1';
 const LIMIT = { symbol: SYMBOL, side: 'BUY', type: 'LIMIT', timeInForce: 'GTC' };
 
 class Session {
@@ -172,7 +172,7 @@ class SpotSession extends Session {
     await this.api.cancelOCO({ symbol: SYMBOL, orderListId: answer.orderListId });
     const left = (await this.openIds()).filter((id) => legs.includes(id));
     expect(left.length === 0, 'a leg of the cancelled list still rests');
-    return { list_id: answer.orderListId, order_ids: legs };
+    return { list_id: answer.orderListId, order_ids: legs.map(String) };
   }
 
   steps() {
@@ -270,7 +270,7 @@ class UsdmSession extends Session {
     const gone = await this.api.cancelMultipleOrders({ symbol: SYMBOL, orderIdList: ids });
     const statuses = gone.map((each) => each.status).join(' ');
     expect(statuses === 'CANCELED CANCELED', `the batch was not cancelled: ${statuses}`);
-    return { order_ids: ids };
+    return { order_ids: ids.map(String) };
   }
 
   steps() {

@@ -4,6 +4,7 @@ import { Agent } from 'node:https';
 
 import {
   MISSING_ORDER_ID,
+  OWN_ID,
   SYMBOL,
   UNICODE_SYMBOL,
   UNKNOWN_ORDER,
@@ -19,7 +20,6 @@ import {
 const { Spot } = load('@binance/spot');
 const { BadRequestError } = load('@binance/common');
 
-const OWN_ID = 'my:bot/1';
 const LIMIT = { side: 'BUY', type: 'LIMIT', timeInForce: 'GTC' };
 
 class Session {
@@ -157,7 +157,7 @@ class Session {
     await this.call('deleteOrderList', { symbol: SYMBOL, orderListId: answer.orderListId });
     const left = (await this.openIds()).filter((id) => legs.includes(id));
     expect(left.length === 0, 'a leg of the cancelled list still rests');
-    return { list_id: answer.orderListId, order_ids: legs };
+    return { list_id: answer.orderListId, order_ids: legs.map(String) };
   }
 
   unknownCancel() {

@@ -13,6 +13,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 from steps import (
     BAD_SIGNATURE,
     MISSING_ORDER_ID,
+    OWN_ID,
     UNICODE_SYMBOL,
     UNKNOWN_ORDER,
     Facts,
@@ -27,7 +28,6 @@ from steps import (
 )
 
 SYMBOL = "BTCUSDT"
-OWN_ID = "my:bot/1"
 
 
 def connect(job: Job) -> Client:
@@ -123,12 +123,10 @@ class Session:
         mine = [each for each in self.my_trades(symbol=SYMBOL) if each["orderId"] == self.fill["orderId"]]
         total = sum(Decimal(each["qty"]) for each in mine)
         expect(total == Decimal(self.fill["executedQty"]) > 0, "the fill is not among my trades")
-        return {"order_id": self.fill["orderId"], "trades": len(mine), "amount": total}
+        return {"order_id": str(self.fill["orderId"]), "trades": len(mine), "amount": total}
 
     def unknown_cancel(self) -> Facts:
-        return refused(
-            lambda: self.delete(symbol=SYMBOL, orderId=MISSING_ORDER_ID), BinanceAPIException, UNKNOWN_ORDER
-        )
+        return refused(lambda: self.delete(symbol=SYMBOL, orderId=MISSING_ORDER_ID), BinanceAPIException, UNKNOWN_ORDER)
 
 
 class SpotSession(Session):
@@ -198,7 +196,7 @@ class SpotSession(Session):
         self.delete(symbol=SYMBOL, orderId=legs[0])  # takes the other leg with it
         left = {each["orderId"] for each in self.listing(symbol=SYMBOL)} & set(legs)
         expect(not left, "a leg of the cancelled list still rests")
-        return {"list_id": answer["orderListId"], "order_ids": legs}
+        return {"list_id": answer["orderListId"], "order_ids": [str(each) for each in legs]}
 
     def steps(self) -> list[Step]:
         return [
@@ -278,7 +276,7 @@ class UsdmSession(Session):
         gone = self.client.futures_cancel_orders(symbol=SYMBOL, orderidlist=ids)
         statuses = [each["status"] for each in gone]
         expect(statuses == ["CANCELED", "CANCELED"], f"the batch was not cancelled: {statuses}")
-        return {"order_ids": ids}
+        return {"order_ids": [str(each) for each in ids]}
 
     def steps(self) -> list[Step]:
         return [
@@ -294,7 +292,8 @@ class UsdmSession(Session):
             ("close", self.close_position),
             ("flat", self.flat),
             ("trades", self.trades),
-            ("batch", self.batch),
+            # With a private key this version raises ValueError in its own code before it sends a batch.
+            *([("batch", self.batch)] if self.job.kind == "hmac" else []),
             ("own_id", self.own_id),
             ("unknown_cancel", self.unknown_cancel),
         ]
@@ -303,7 +302,8 @@ class UsdmSession(Session):
 def facts(order: dict[str, Any]) -> Facts:
     return {
         "order_id": str(order["orderId"]),
-        "client_order_id": order["clientOrderId"],
+        # The answer to a spot cancel has the cancel's own id as clientOrderId.
+        "client_order_id": order.get("origClientOrderId", order["clientOrderId"]),
         "status": order.get("status", "ACK"),
     }
 

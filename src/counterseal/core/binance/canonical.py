@@ -7,7 +7,7 @@ holds the secret and meant these pairs. What is judged is the decoded pairs, nev
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from urllib.parse import quote, quote_plus, unquote, unquote_plus
+from urllib.parse import quote, quote_plus, unquote, unquote_to_bytes
 
 Pair = tuple[str, str]
 
@@ -67,9 +67,8 @@ def payloads(query: bytes, body: bytes, pairs: Sequence[Pair], *, strict: bool) 
     yield "raw", raw
     if strict:
         return
-    text = raw.decode("latin-1")
-    yield "decoded", unquote_plus(text).encode()
-    yield "decoded_no_plus", unquote(text).encode()
+    yield "decoded", unquote_to_bytes(raw.replace(b"+", b" "))
+    yield "decoded_no_plus", unquote_to_bytes(raw)
     yield "encode_uri_component", _join(pairs, lambda v: quote(v, safe=_URI_COMPONENT_SAFE))
     yield "form", _join(pairs, quote_plus)
 

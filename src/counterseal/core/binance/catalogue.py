@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from counterseal.core.binance.schema import Kind, kind_of, tolerances_of, typed
+from counterseal.core.binance.values import CHECKS, Check
 from counterseal.core.binance.weights import WeightRule, parse_rule
 
 HOSTS = {
@@ -41,6 +42,7 @@ class Param:
     name: str
     required: bool
     kind: Kind
+    check: Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class Endpoint:
     """What we know and decide about one endpoint.
 
     `purpose` is our own classification; `refusal` names the class of a refused one. `typed` tells whether every
-    value is judged by its kind; a mutating endpoint without types is never signed.
+    value is judged by its kind; a mutating endpoint without types is never signed. `mutating`: a repetition could
+    change something. `name` is stable text for logs and journal.
     """
 
     family: str
@@ -67,21 +70,14 @@ class Endpoint:
     aliases: Mapping[str, str]
     dropped: frozenset[str]
     typed: bool
+    required: tuple[str, ...]
+    name: str
+    mutating: bool
 
     @property
     def product(self) -> str:
         """The product that policy names: the family, with /sapi apart from spot."""
         return "sapi" if self.path.startswith("/sapi/") else self.family
-
-    @property
-    def mutating(self) -> bool:
-        """Whether a repetition of the request could change something."""
-        return self.method in MUTATING and self.purpose in ("trade", "settings")
-
-    @property
-    def name(self) -> str:
-        """Stable text for logs and journal."""
-        return f"{self.family} {self.method} {self.path}"
 
 
 class Catalogue:
@@ -142,14 +138,18 @@ def _endpoint(row: Mapping[str, Any]) -> Endpoint:
         weight_scope=row.get("scope", "IP"),
         orders=row.get("orders", {}),
         free_on_success=row.get("free_on_success", False),
-        params={p.name: p for p in (_param(text, is_typed) for text in row["params"])},
+        params={p.name: p for p in (_param(text, row["path"], is_typed) for text in row["params"])},
         lists=tolerated.lists,
         aliases=tolerated.aliases,
         dropped=tolerated.dropped,
         typed=is_typed,
+        required=tuple(text for text in row["params"] if not text.endswith("?")),
+        name=" ".join(key),
+        mutating=row["method"] in MUTATING and row["purpose"] in ("trade", "settings"),
     )
 
 
-def _param(text: str, is_typed: bool) -> Param:
+def _param(text: str, path: str, is_typed: bool) -> Param:
     name = text.removesuffix("?")
-    return Param(name, not text.endswith("?"), kind_of(name) if is_typed else Kind.TEXT)
+    kind = kind_of(name, path) if is_typed else Kind.TEXT
+    return Param(name, not text.endswith("?"), kind, CHECKS[kind])

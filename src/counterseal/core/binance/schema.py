@@ -67,6 +67,9 @@ _KINDS: Mapping[str, Kind] = {
     "batchOrders": Kind.LEGS,
 }
 
+# Where a name means something else than elsewhere: 1 adds margin, 2 takes it away.
+_KINDS_ON: Mapping[tuple[str, str], Kind] = {("/fapi/v1/positionMargin", "type"): Kind.INT}
+
 _TYPED_TEXT = """
 spot POST /api/v3/order /api/v3/order/test /api/v3/order/cancelReplace /api/v3/order/oco /api/v3/orderList/oco
 spot DELETE /api/v3/order /api/v3/openOrders /api/v3/orderList
@@ -108,9 +111,9 @@ _TOLERANCES: Mapping[tuple[str, str, str], Tolerances] = {
 }
 
 
-def kind_of(name: str) -> Kind:
-    """Give the kind of a parameter name; unknown names are TEXT."""
-    return _KINDS.get(name, Kind.TEXT)
+def kind_of(name: str, path: str = "") -> Kind:
+    """Give the kind of a parameter on a path; unknown names are TEXT."""
+    return _KINDS_ON.get((path, name)) or _KINDS.get(name, Kind.TEXT)
 
 
 def typed(family: str, method: str, path: str) -> bool:

@@ -1,7 +1,7 @@
 """Request weight of one call, by the rule the catalogue holds for its endpoint.
 
-The documented rules go stale; what the exchange's headers say always wins. A rule of an unknown kind is refused when the
-catalogue is built, so that a weight is never guessed.
+The documented rules go stale; what the exchange's headers say always wins. A rule of an unknown kind is refused when
+the catalogue is built, so that a weight is never guessed.
 """
 
 import json
@@ -24,12 +24,12 @@ def parse_rule(rule: Mapping[str, Any]) -> WeightRule:
 
 
 def count_symbols(text: str) -> int:
-    """Count the names in a `symbols` value; a value that is no JSON list counts as one."""
+    """Count the names in a `symbols` value; an empty one, or one that is no JSON list, counts as one."""
     try:
         names = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return 1
-    return len(names) if isinstance(names, list) else 1
+    return max(1, len(names)) if isinstance(names, list) else 1
 
 
 def _fixed(rule: Mapping[str, Any]) -> WeightRule:

@@ -1,0 +1,63 @@
+# Counterseal. Every recipe makes the environments it needs; nothing has to be active.
+PYTHON ?= python3
+ENV := .env
+PIP_FLAGS := --quiet --disable-pip-version-check --no-input --require-hashes
+export PYTHONPATH := src
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench full crash docs lock sdk clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# A stamp is newer than the lock it was made from, or the environment is made again.
+$(ENV)/%/.stamp: requirements/%.txt
+	@echo "making the environment '$*' from $<"
+	@rm -rf $(ENV)/$* && $(PYTHON) -m venv $(ENV)/$*
+	@$(ENV)/$*/bin/pip install $(PIP_FLAGS) -r $<
+	@touch $@
+
+run: $(ENV)/product/.stamp ## start everything with the paper exchange and a demo bot; Ctrl-C stops it
+	@exec $(ENV)/product/bin/python -m counterseal.cli.main demo
+
+test: $(ENV)/test/.stamp ## the tests that fit five minutes, coverage of core at 100 % of branches
+	@rm -f .coverage
+	$(ENV)/test/bin/python -m coverage run -m pytest -m "not slow and not sdk" $(PYTEST)
+	$(ENV)/test/bin/python -m coverage report --fail-under=100
+
+lint: $(ENV)/tools/.stamp $(ENV)/test/.stamp ## style, types, import contract, generated docs
+	$(ENV)/tools/bin/ruff check .
+	$(ENV)/tools/bin/ruff format --check .
+	$(ENV)/tools/bin/mypy --python-executable $(ENV)/test/bin/python
+	$(ENV)/tools/bin/lint-imports
+
+sdk: $(ENV)/test/.stamp ## install the pinned third-party SDKs and drive each through the gateway
+	$(ENV)/test/bin/python tests/sdk/environments.py install
+	$(ENV)/test/bin/python -m pytest -m sdk tests/scenarios $(PYTEST)
+
+crash: $(ENV)/test/.stamp ## kill -9 of gateway and signer under load, 100 times
+	$(ENV)/test/bin/python -m pytest -m slow tests/scenarios -k kill $(PYTEST)
+
+full: $(ENV)/test/.stamp ## everything, also what CI leaves out
+	$(ENV)/test/bin/python tests/sdk/environments.py install
+	COUNTERSEAL_FULL=1 $(ENV)/test/bin/python -m pytest $(PYTEST)
+
+$(ENV)/bench/.stamp: bench/requirements.txt
+	@rm -rf $(ENV)/bench && $(PYTHON) -m venv $(ENV)/bench
+	@$(ENV)/bench/bin/pip install $(PIP_FLAGS) -r $<
+	@touch $@
+
+bench: $(ENV)/bench/.stamp $(ENV)/product/.stamp ## throughput and latency beside nginx, nginx + Lua and Envoy
+	$(ENV)/bench/bin/python bench/run.py $(BENCH)
+
+docs: $(ENV)/product/.stamp ## write the generated reference pages again
+	$(ENV)/product/bin/python tools/generate_settings_doc.py
+	$(ENV)/product/bin/python tools/generate_reasons_doc.py
+
+lock: ## resolve requirements again and lock them by hash (needs uv)
+	for name in product test tools; do \
+	  uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	    requirements/$$name.in -o requirements/$$name.txt; done
+
+clean: ## remove environments and what a run left
+	rm -rf $(ENV) .run .coverage .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,30 @@
+"""For the whole run: after the last test every file that the run wrote is read for planted secrets (law L3)."""
+
+import time
+
+import pytest
+
+from tests import leaks
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run when a planted secret stands in anything below its folder."""
+    if not leaks.planted:
+        return
+    began = time.monotonic()
+    root = session.config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # what tmp_path stands on
+    found, files, size = leaks.Scanner(leaks.planted).scan_files(root)
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None:
+        took = time.monotonic() - began
+        reporter.ensure_newline()
+        reporter.write_line(
+            f"leaks: {len(leaks.planted)} planted secrets, {files} files, {size:,} bytes read in {took:.1f} s, "
+            f"{len(found)} hits",
+            red=bool(found),
+        )
+        for leak in found[:50]:
+            reporter.write_line(f"LEAK {leak.name} ({leak.encoding}) in {leak.where}", red=True)
+    if found and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,96 @@
+"""What is known of the market, and that hostile answers make it smaller, never wrong."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from counterseal.core.market import DOLLARS, FamilyMarket, SymbolRule, parse_prices, parse_rules
+
+NOW = 10**9
+
+
+@pytest.mark.parametrize(
+    "price",
+    ["NaN", "Infinity",
+     "-Infinity", "sNaN", "-1", "0", "0.00000000", "1e9", "1_000", "１", "+1", "", " 1", None, 1, 1.5,
+     ["1"], "1" * 19],
+)  # fmt: skip
+def test_a_price_that_is_none_is_left_out(price: Any) -> None:
+    """UPS-3: a row without a positive number of our grammar leaves its symbol without a price; the others stay."""
+    rows = [{"symbol": "A", "price": price}, {"symbol": "B", "price": "0.00001000"}]
+    assert parse_prices(rows) == {"B": Decimal("0.00001")}
+
+
+@given(st.lists(st.tuples(st.text(), st.text() | st.floats() | st.none())))
+def test_every_price_read_is_finite_and_positive(rows: list[tuple[str, Any]]) -> None:
+    """Whatever the rows hold, what is kept can be compared."""
+    found = parse_prices([{"symbol": symbol, "price": price} for symbol, price in rows])
+    assert all(price.is_finite() and price > 0 for price in found.values())
+
+
+@pytest.mark.parametrize("rows", [[{}], [{"symbol": "A"}], [1], 5])
+def test_what_is_no_list_of_prices_raises(rows: Any) -> None:
+    """Another shape is no answer: it must not pass for an empty market."""
+    with pytest.raises((KeyError, TypeError)):
+        parse_prices(rows)
+
+
+def test_rules_of_spot_and_of_coin_margined_futures() -> None:
+    """`status` or `contractStatus`; what is no text is empty and trades nowhere."""
+    rows: list[dict[str, Any]] = [
+        {"symbol": "BTCUSDT", "baseAsset": "BTC", "quoteAsset": "USDT", "status": "TRADING"},
+        {"symbol": "BTCUSD_PERP", "baseAsset": "BTC", "quoteAsset": "USD", "contractStatus": "TRADING"},
+        {"symbol": "ODD", "baseAsset": None, "quoteAsset": ["USDT"], "status": 1},
+        {"symbol": "BARE"},
+    ]
+    rules = parse_rules(rows)
+    assert rules["BTCUSDT"] == SymbolRule("BTC", "USDT", "TRADING")
+    assert rules["BTCUSD_PERP"].trading
+    assert rules["ODD"] == rules["BARE"] == SymbolRule("", "", "")
+    assert not rules["ODD"].trading
+    assert FamilyMarket(rules=rules).dollars("ODD", NOW) is None
+
+
+@pytest.mark.parametrize(
+    "status", ["BREAK", "HALT", "CANCEL_ONLY", "PENDING_TRADING", "SETTLING", "", "trading", "NEW"]
+)
+def test_only_trading_trades(status: str) -> None:
+    """A status we do not know is closed."""
+    assert not SymbolRule("A", "B", status).trading
+
+
+def test_edges_of_age() -> None:
+    """5,000 ms and 24 h are the last fresh moments."""
+    market = FamilyMarket({"A": Decimal(1)}, NOW, {}, NOW)
+    assert market.price("A", NOW + 5_000) == 1
+    assert market.price("A", NOW + 5_001) is None
+    assert market.price("B", NOW) is None
+    assert FamilyMarket({"A": Decimal(1)}).price("A", NOW) is None
+    assert market.rules_fresh(NOW + 86_400_000)
+    assert not market.rules_fresh(NOW + 86_400_001)
+    assert not FamilyMarket().rules_fresh(NOW)
+
+
+@pytest.mark.parametrize(
+    ("quote", "prices", "dollars"),
+    [
+        *[(name, {}, "1") for name in sorted(DOLLARS)],
+        ("BTC", {"BTCUSDT": "90000"}, "90000"),
+        ("BTC", {"BTCUSDC": "90001"}, "90001"),
+        ("BTC", {"BTCFDUSD": "90002"}, "90002"),
+        ("BTC", {"BTCUSDT": "1", "BTCUSDC": "2"}, "1"),
+        ("TRY", {"USDTTRY": "40"}, "0.025"),
+        ("JPY", {}, None),
+    ],
+)
+def test_dollars_for_a_unit_of_the_quote(quote: str, prices: dict[str, str], dollars: str | None) -> None:
+    """Dollar coins count one, others by a fresh price either way round, and without one not at all."""
+    rules = {"S": SymbolRule("X", quote, "TRADING")}
+    market = FamilyMarket({name: Decimal(text) for name, text in prices.items()}, NOW, rules, NOW)
+    assert market.dollars("S", NOW) == (None if dollars is None else Decimal(dollars))
+    assert market.dollars("T", NOW) is None
+    if prices:
+        assert market.dollars("S", NOW + 5_001) is None

@@ -1,0 +1,169 @@
+"""The ledger of client ids, cell by cell."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from counterseal.core.orders import REMEMBER_MS, Entry, IdLedger, Repeat, pairs_digest
+from counterseal.core.outcome import Outcome
+
+DIGEST, OTHER = b"d" * 16, b"o" * 16
+AT = 1_000_000
+OLD, YOUNG = AT + REMEMBER_MS, AT + REMEMBER_MS - 1
+
+
+def entry(outcome: Outcome | None = Outcome.ACCEPTED, status: str = "") -> Entry:
+    return Entry("alpha", "r-1", DIGEST, AT, outcome, status)
+
+
+def ledger_with(one: Entry, *ids: str) -> IdLedger:
+    ledger = IdLedger()
+    ledger.open("spot", ids or ("id",), one)
+    return ledger
+
+
+# state of the first -> whether the same request gets its outcome (young, old)
+STATES = {
+    "in flight": (entry(None), True, True),
+    "unknown": (entry(Outcome.UNKNOWN), True, True),
+    "new": (entry(status="NEW"), True, True),
+    "partly filled": (entry(status="PARTIALLY_FILLED"), True, True),
+    "pending": (entry(status="PENDING_NEW"), True, True),
+    "being cancelled": (entry(status="PENDING_CANCEL"), True, True),
+    "filled": (entry(status="FILLED"), True, False),
+    "cancelled": (entry(status="CANCELED"), True, False),
+    "expired": (entry(status="EXPIRED"), True, False),
+    "of unheard-of status": (entry(status="WHAT"), True, False),
+    "without status": (entry(), True, False),
+}
+
+
+@pytest.mark.threat(54)
+@pytest.mark.parametrize("age", [YOUNG, OLD])
+@pytest.mark.parametrize("bot", ["alpha", "beta"])
+@pytest.mark.parametrize("digest", [DIGEST, OTHER])
+@pytest.mark.parametrize("state", STATES)
+def test_a_repeated_id(state: str, digest: bytes, bot: str, age: int) -> None:
+    """Ruling 12: the stored outcome for the same bot and pairs while open, UNKNOWN, in flight or under 60 s; else a
+    duplicate, for another bot and for other pairs always."""
+    one, young, old = STATES[state]
+    one = replace(one)
+    answers = (young if age == YOUNG else old) and bot == "alpha" and digest == DIGEST
+    repeat, found = ledger_with(one).ask("spot", ["id"], bot, digest, age)
+    assert repeat is (Repeat.SAME if answers else Repeat.DUPLICATE)
+    assert found is one
+
+
+def test_an_id_never_seen_is_new() -> None:
+    """New ids, requests without ids, and the same id of another product pass."""
+    ledger = ledger_with(entry())
+    assert ledger.ask("spot", ["other"], "alpha", DIGEST, AT) == (Repeat.NEW, None)
+    assert ledger.ask("spot", [], "alpha", DIGEST, AT) == (Repeat.NEW, None)
+    assert ledger.ask("usdm", ["id"], "alpha", DIGEST, AT) == (Repeat.NEW, None)
+    assert ledger.get("usdm", "id") is None
+    assert len(ledger) == 1
+
+
+@pytest.mark.parametrize("outcome", [Outcome.REJECTED, Outcome.NOT_SENT])
+def test_an_order_never_born_frees_its_ids(outcome: Outcome) -> None:
+    """A rejected or unsent order's ids may be used again, by anybody."""
+    one = entry(None)
+    ledger = ledger_with(one, "a", "b")
+    one.outcome = outcome
+    ledger.close("spot", ["a", "b"], one)
+    assert ledger.ask("spot", ["a", "b"], "beta", OTHER, AT) == (Repeat.NEW, None)
+    assert len(ledger) == 0
+
+
+@pytest.mark.threat(53)
+@pytest.mark.parametrize("outcome", [Outcome.ACCEPTED, Outcome.UNKNOWN])
+def test_an_order_that_may_live_keeps_its_ids_for_ever(outcome: Outcome) -> None:
+    """Accepted and UNKNOWN ids stay burnt for other requests, however much time passes."""
+    one = entry(None)
+    ledger = ledger_with(one)
+    one.outcome = outcome
+    ledger.close("spot", ["id"], one)
+    assert ledger.ask("spot", ["id"], "alpha", OTHER, AT + 10**12)[0] is Repeat.DUPLICATE
+
+
+def test_closing_frees_only_ones_own_ids() -> None:
+    """An id that another request took over in between stays with it."""
+    first, second = entry(Outcome.REJECTED), entry(None)
+    ledger = ledger_with(second)
+    ledger.close("spot", ["id", "never"], first)
+    assert ledger.get("spot", "id") is second
+
+
+def test_ids_repeated_inside_a_request() -> None:
+    """A batch that uses one id twice is a duplicate of itself."""
+    assert IdLedger().ask("usdm", ["a", "b", "a"], "alpha", DIGEST, AT) == (Repeat.DUPLICATE, None)
+
+
+def test_a_batch_is_the_same_only_as_a_whole() -> None:
+    """All ids of one earlier request: the same. Some new, or of two requests: a duplicate."""
+    one = entry()
+    ledger = ledger_with(one, "a", "b")
+    ledger.open("spot", ["c"], Entry("alpha", "r-2", DIGEST, AT, Outcome.ACCEPTED))
+    assert ledger.ask("spot", ["a", "b"], "alpha", DIGEST, AT) == (Repeat.SAME, one)
+    assert ledger.ask("spot", ["a", "new"], "alpha", DIGEST, AT) == (Repeat.DUPLICATE, one)
+    assert ledger.ask("spot", ["a", "c"], "alpha", DIGEST, AT) == (Repeat.DUPLICATE, one)
+
+
+def test_a_rejected_leg_is_freed_alone() -> None:
+    """`free` forgets one id of a batch; the others stay; an unknown id is no fault."""
+    ledger = ledger_with(entry(), "a", "b")
+    ledger.free("spot", "a")
+    ledger.free("spot", "never")
+    assert ledger.ask("spot", ["a"], "beta", OTHER, AT) == (Repeat.NEW, None)
+    assert ledger.ask("spot", ["b"], "beta", OTHER, AT)[0] is Repeat.DUPLICATE
+
+
+def test_later_answers_teach_the_status() -> None:
+    """A query that shows the order filled ends its being open; unknown ids teach nothing."""
+    ledger = ledger_with(entry(status="NEW"))
+    assert ledger.ask("spot", ["id"], "alpha", DIGEST, OLD)[0] is Repeat.SAME
+    ledger.learn("spot", "id", "FILLED")
+    ledger.learn("spot", "never", "FILLED")
+    assert ledger.ask("spot", ["id"], "alpha", DIGEST, OLD)[0] is Repeat.DUPLICATE
+
+
+texts = st.text(st.characters(min_codepoint=32, exclude_categories=("Cs", "Cc")), max_size=6)
+pair_lists = st.lists(st.tuples(texts, texts), max_size=5)
+
+
+@given(st.sampled_from(("/a", "/ab")), pair_lists, st.sampled_from(("/a", "/ab")), pair_lists)
+def test_a_digest_names_path_and_pairs(
+    path: str, pairs: list[tuple[str, str]], other_path: str, others: list[tuple[str, str]]
+) -> None:
+    """Equal exactly when path and pairs are, in whatever order they came."""
+    equal = path == other_path and sorted(pairs) == sorted(others)
+    assert (pairs_digest(path, pairs) == pairs_digest(other_path, others)) == equal
+    assert pairs_digest(path, pairs) == pairs_digest(path, reversed(pairs))
+
+
+class Model:
+    """The naive ledger: a list of everything that was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, int, Outcome | None]] = []
+
+    def used(self, client_id: str) -> bool:
+        mine = [outcome for name, _, outcome in self.lines if name == client_id]
+        return any(outcome not in (Outcome.REJECTED, Outcome.NOT_SENT) for outcome in mine)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([None, *Outcome])), max_size=30))
+def test_an_id_is_used_once(story: list[tuple[str, Outcome | None]]) -> None:
+    """For any story of orders: an id passes exactly when every earlier order of it was provably never born."""
+    ledger, model = IdLedger(), Model()
+    for number, (client_id, outcome) in enumerate(story):
+        repeat, _ = ledger.ask("spot", [client_id], "alpha", number.to_bytes(16, "big"), AT)
+        assert repeat is (Repeat.DUPLICATE if model.used(client_id) else Repeat.NEW)
+        if repeat is Repeat.NEW:
+            one = Entry("alpha", str(number), number.to_bytes(16, "big"), AT)
+            ledger.open("spot", [client_id], one)
+            one.outcome = outcome
+            ledger.close("spot", [client_id], one)
+            model.lines.append((client_id, number, outcome))
