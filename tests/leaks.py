@@ -61,7 +61,7 @@ class Scanner:
     """Looks for a fixed set of secrets.
 
     Every piece of an encoding that is long enough to betray sixteen bytes of the secret holds an aligned block of eight
-    bytes, whatever its offset; files are compared block by block with the set of all blocks, and only a hit is looked at.
+    bytes, whatever its offset; files are compared block by block with the set of all blocks, only a hit is looked at.
     """
 
     def __init__(self, secrets: Iterable[Planted]) -> None:

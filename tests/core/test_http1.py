@@ -1,8 +1,8 @@
 """The head of a request: one form is read, every classic shape of smuggling is refused with its reason.
 
 The table is our own reading of the literature on request smuggling (CL.TE, TE.CL, TE.TE, 0.CL, folding, bare CR and
-LF, NUL, 8-bit, lengths that readers disagree about). The properties say that no cut of the bytes changes the answer, and
-that an independent parser finds the same request in everything that is accepted.
+LF, NUL, 8-bit, lengths that readers disagree about). The properties say that no cut changes the answer, and that an
+independent parser finds the same request in everything that is accepted.
 """
 
 from typing import Any

@@ -98,7 +98,7 @@ def _full(endpoint: Endpoint, *, optional: bool = True) -> list[Pair]:
 
 
 def test_an_order_keeps_its_pairs_their_order_and_its_money() -> None:
-    wire = [*ORDER, ("newClientOrderId", "mine"), ("recvWindow", "5000"), ("timestamp", "1"), ("signature", "x")]
+    wire = [*ORDER, ("newClientOrderId", "mine"), ("recvWindow", "5000"), ("timestamp", "1")]
     intent = _intent(SPOT_ORDER, wire)
     assert intent.endpoint is SPOT_ORDER
     assert intent.pairs == (*ORDER, ("newClientOrderId", "mine"))
@@ -157,7 +157,13 @@ def _fault(endpoint: Endpoint, name: str, value: str) -> Denial | None:
 
 
 @pytest.mark.threat(9)
-@pytest.mark.parametrize("name", ["timestamp", "recvWindow", "signature"])
+def test_a_second_signature_is_refused() -> None:
+    """The signature element has been taken out before pairs are judged: one that is left is a second one."""
+    assert _judge(SPOT_ORDER, [*ORDER, ("signature", "x")]) == Denial("repeated_parameter", "signature")
+
+
+@pytest.mark.threat(9)
+@pytest.mark.parametrize("name", ["timestamp", "recvWindow"])
 def test_our_own_names_may_come_once(name: str) -> None:
     once = _intent(SPOT_ORDER, [*ORDER, (name, "1")])
     assert name not in once.values

@@ -1,4 +1,6 @@
-"""The gateway's hot path in one process on virtual time: real decisions, a scripted exchange, a signer without a process."""
+"""The gateway's hot path in one process on virtual time: real decisions, a scripted exchange, a signer without a
+process.
+"""
 
 import asyncio
 import hashlib
@@ -123,7 +125,12 @@ class ScriptedVenue:
         if path.endswith("/exchangeInfo"):
             return {"symbols": [{"symbol": "BTCUSDT", "baseAsset": "BTC", "quoteAsset": "USDT", "status": "TRADING"}]}
         if method == "POST" and path.endswith("/order"):
-            return {"symbol": params["symbol"], "orderId": 7, "clientOrderId": params["newClientOrderId"], "status": "NEW"}
+            return {
+                "symbol": params["symbol"],
+                "orderId": 7,
+                "clientOrderId": params["newClientOrderId"],
+                "status": "NEW",
+            }
         return {}
 
     async def close(self) -> None:
@@ -156,9 +163,13 @@ class InlineSigner:
                 self.clock.call_later(3.0, lambda f=future: f.done() or f.set_exception(SignerUnavailable("silent")))
             else:
                 stamp = self.clock.wall_ns() // 1_000_000 + request.offset_ms
-                query = encode_query((*request.pairs, ("recvWindow", str(request.recv_window_ms)), ("timestamp", str(stamp))))
+                query = encode_query(
+                    (*request.pairs, ("recvWindow", str(request.recv_window_ms)), ("timestamp", str(stamp)))
+                )
                 mark = hmac.new(b"exchange", query, hashlib.sha256).hexdigest()
-                future.set_result(Signed(id=request.id, query=query + b"&signature=" + mark.encode(), timestamp_ms=stamp))
+                future.set_result(
+                    Signed(id=request.id, query=query + b"&signature=" + mark.encode(), timestamp_ms=stamp)
+                )
 
     def drop(self, error: Exception) -> None:
         queued, self._queued = self._queued, []
@@ -217,9 +228,16 @@ class Rig:
         assert isinstance(config, Config), config
         credential = Credential("V" * 64, "alpha", CredentialKind.HMAC, Secret(b"S" * 64), None, 0)
         self.state = State(
-            clock=self.clock, catalogue=load_catalogue(), config=config, policy_hash="", credentials={credential.key_id: credential},
-            incarnation="rig", seen=SeenWindow(), allowed_hosts=frozenset({HOST}), hosts=HOSTS,
-        )  # fmt: skip
+            clock=self.clock,
+            catalogue=load_catalogue(),
+            config=config,
+            policy_hash="",
+            credentials={credential.key_id: credential},
+            incarnation="rig",
+            seen=SeenWindow(),
+            allowed_hosts=frozenset({HOST}),
+            hosts=HOSTS,
+        )
         self.tasks = Tasks(lambda name, error: self.faults.append(f"{name}: {error!r}"))
         turn = Turn(self.journal, self.signer, None, self.clock)
         outbound = Outbound(self.state, self.venue, self.signer, turn)
@@ -245,7 +263,9 @@ class Rig:
     def start(self, method: str, path: str, query: str = "") -> "asyncio.Task[Reply]":
         """Hand a request in; the answer comes when time has been advanced far enough."""
         length = "" if method == "GET" else "Content-Length: 0\r\n"
-        head = f"{method} {path}?{self.signed(query)} HTTP/1.1\r\nHost: {HOST}\r\nX-MBX-APIKEY: {'V' * 64}\r\n{length}\r\n"
+        head = (
+            f"{method} {path}?{self.signed(query)} HTTP/1.1\r\nHost: {HOST}\r\nX-MBX-APIKEY: {'V' * 64}\r\n{length}\r\n"
+        )
         read = http1.read_head(head.encode())
         assert read is not None
         assert not isinstance(read, Bad), read

@@ -5,9 +5,9 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from tests.gateway.rig import MONDAY_MS, ORDER, Rig, on_virtual_time, why
 
 from counterseal.core.outcome import Outcome
-from tests.gateway.rig import MONDAY_MS, ORDER, Rig, on_virtual_time, why
 
 SPOT = "/api/v3/order"
 CANCEL = "symbol=BTCUSDT&orderId=1"
@@ -16,7 +16,9 @@ CANCEL = "symbol=BTCUSDT&orderId=1"
 @pytest.mark.threat(45)
 @on_virtual_time
 async def test_stale_prices_close_what_needs_them() -> None:
-    """Older than five seconds: no order that a limit judges by price; cancels and reduce-only pass; fresh again, open again."""
+    """Older than five seconds: no order that a limit judges by price; cancels and reduce-only pass; fresh again, open
+    again.
+    """
     rig = await Rig("max_order_notional = 1000").warm()
     assert why(await rig.ask("POST", SPOT, ORDER)) is None
     await rig.clock.advance(5.0)
@@ -26,7 +28,10 @@ async def test_stale_prices_close_what_needs_them() -> None:
     assert why(await rig.ask("POST", SPOT, f"{ORDER}&newClientOrderId=b")) == "price_unknown"
     assert len(rig.signer.asked) == asked, "nothing was signed"
     assert why(await rig.ask("DELETE", SPOT, CANCEL)) is None
-    assert why(await rig.ask("POST", "/fapi/v1/order", "symbol=BTCUSDT&side=SELL&type=MARKET&quantity=1&reduceOnly=true")) is None
+    assert (
+        why(await rig.ask("POST", "/fapi/v1/order", "symbol=BTCUSDT&side=SELL&type=MARKET&quantity=1&reduceOnly=true"))
+        is None
+    )
     await rig.refresher.read_prices()
     assert why(await rig.ask("POST", SPOT, f"{ORDER}&newClientOrderId=c")) is None
     await rig.end()
@@ -101,7 +106,9 @@ async def test_before_the_first_measurement_nothing_is_signed() -> None:
 
 @on_virtual_time
 async def test_no_answer_for_twelve_seconds_is_unknown() -> None:
-    """One moment before, the order is still in flight; then the bot is told, the journal says so, and a repetition waits with it."""
+    """One moment before, the order is still in flight; then the bot is told, the journal says so, and a repetition
+    waits with it.
+    """
     rig = await Rig().warm()
     rig.venue.script[SPOT] = ["stall"]
     first = rig.start("POST", SPOT, f"{ORDER}&newClientOrderId=s")
@@ -168,7 +175,11 @@ async def test_hours_of_a_bot_through_a_week() -> None:
     for step in range(7 * 48):
         at = datetime.fromtimestamp(rig.clock.wall_ns() / 1e9, UTC)
         minute = at.hour * 60 + at.minute
-        wanted = (at.weekday() < 5 and 480 <= minute < 1080) or (at.weekday() == 5 and minute >= 1320) or (at.weekday() == 6 and minute < 150)
+        wanted = (
+            (at.weekday() < 5 and 480 <= minute < 1080)
+            or (at.weekday() == 5 and minute >= 1320)
+            or (at.weekday() == 6 and minute < 150)
+        )
         reply = await rig.ask("GET", "/api/v3/account")
         assert (why(reply) is None) == wanted, (step, at)
         assert why(reply) in (None, "outside_hours")
@@ -207,7 +218,12 @@ async def test_how_long_a_repeated_id_gets_its_stored_outcome() -> None:
 async def test_the_wall_opens_exactly_when_it_may() -> None:
     """429 closes a pool until Retry-After, 418 everything; without the header 60 s and 120 s."""
     rig = await Rig().warm()
-    for status, headers, wait_s in ((429, {"retry-after": "30"}, 30), (429, {}, 60), (418, {"retry-after": "7200"}, 7200), (418, {}, 120)):
+    for status, headers, wait_s in (
+        (429, {"retry-after": "30"}, 30),
+        (429, {}, 60),
+        (418, {"retry-after": "7200"}, 7200),
+        (418, {}, 120),
+    ):
         rig.venue.script["/api/v3/account"] = [(status, {"code": -1003, "msg": "Too many requests"}, headers)]
         assert (await rig.ask("GET", "/api/v3/account")).status == status
         sent = len(rig.venue.sent)
@@ -276,9 +292,13 @@ async def test_recv_windows_upstream() -> None:
     """Orders at most two seconds, the rest at most five, a bot's shorter one stays (ruling 7)."""
     rig = await Rig().warm()
     for method, path, query, wanted in (
-        ("POST", SPOT, ORDER, "2000"), ("POST", SPOT, f"{ORDER}&recvWindow=700", "700"), ("POST", SPOT, f"{ORDER}&recvWindow=60000", "2000"),
-        ("DELETE", SPOT, CANCEL, "5000"), ("GET", "/api/v3/account", "recvWindow=60000", "5000"), ("GET", "/api/v3/account", "recvWindow=900", "900"),
-    ):  # fmt: skip
+        ("POST", SPOT, ORDER, "2000"),
+        ("POST", SPOT, f"{ORDER}&recvWindow=700", "700"),
+        ("POST", SPOT, f"{ORDER}&recvWindow=60000", "2000"),
+        ("DELETE", SPOT, CANCEL, "5000"),
+        ("GET", "/api/v3/account", "recvWindow=60000", "5000"),
+        ("GET", "/api/v3/account", "recvWindow=900", "900"),
+    ):
         assert why(await rig.ask(method, path, query)) is None
         assert rig.venue.sent[-1].params["recvWindow"] == wanted
         await rig.clock.advance(0.001)

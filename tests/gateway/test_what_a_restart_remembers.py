@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
+from tests.gateway.rig import ORDER, Rig, on_virtual_time
 
 from counterseal.adapters.replay_file import ReplayFile
 from counterseal.core.orders import Repeat, pairs_digest
 from counterseal.gateway.changes import MAX_KEPT_REPLY
 from counterseal.gateway.recovery import recover
-from tests.gateway.rig import ORDER, Rig, on_virtual_time
 
 SPOT, BATCH = "/api/v3/order", "/fapi/v1/batchOrders"
 
@@ -18,9 +18,14 @@ SPOT, BATCH = "/api/v3/order", "/fapi/v1/batchOrders"
 async def test_an_answer_too_long_for_the_journal_becomes_unknown_not_half_an_answer() -> None:
     """A stored outcome is whole or it is none."""
     rig = await Rig().warm()
-    fills = [{"price": "90000.00", "qty": "0.001", "commission": "0.0", "commissionAsset": "BNB", "tradeId": n} for n in range(2000)]
+    fills = [
+        {"price": "90000.00", "qty": "0.001", "commission": "0.0", "commissionAsset": "BNB", "tradeId": n}
+        for n in range(2000)
+    ]
     for name, body in (("long", {"fills": fills}), ("short", {"fills": fills[:200]})):
-        rig.venue.script[SPOT] = [(200, {"symbol": "BTCUSDT", "orderId": 1, "clientOrderId": name, "status": "FILLED", **body})]
+        rig.venue.script[SPOT] = [
+            (200, {"symbol": "BTCUSDT", "orderId": 1, "clientOrderId": name, "status": "FILLED", **body})
+        ]
         reply = await rig.ask("POST", SPOT, f"{ORDER}&newClientOrderId={name}")
         assert reply.status == 200
         assert (len(reply.body) > MAX_KEPT_REPLY) == (name == "long")
@@ -37,14 +42,19 @@ async def test_an_answer_too_long_for_the_journal_becomes_unknown_not_half_an_an
 async def test_a_rejected_leg_frees_its_id_before_and_after_a_restart() -> None:
     """And a leg whose fate is not proven keeps it."""
     rig = await Rig().warm()
-    legs = "%5B" + "%2C".join(
-        f"%7B%22symbol%22%3A%22BTCUSDT%22%2C%22side%22%3A%22BUY%22%2C%22type%22%3A%22MARKET%22%2C%22quantity%22%3A%221%22%2C%22newClientOrderId%22%3A%22{name}%22%7D"
-        for name in ("born", "refused", "doubtful")
-    ) + "%5D"  # fmt: skip
+    legs = (
+        "%5B"
+        + "%2C".join(
+            f"%7B%22symbol%22%3A%22BTCUSDT%22%2C%22side%22%3A%22BUY%22%2C%22type%22%3A%22MARKET%22%2C%22quantity%22%3A%221%22%2C%22newClientOrderId%22%3A%22{name}%22%7D"
+            for name in ("born", "refused", "doubtful")
+        )
+        + "%5D"
+    )
     answer = [
         {"symbol": "BTCUSDT", "orderId": 5, "clientOrderId": "born", "status": "NEW"},
-        {"code": -2019, "msg": "Margin is insufficient."}, {"code": -1007, "msg": "Timeout"},
-    ]  # fmt: skip
+        {"code": -2019, "msg": "Margin is insufficient."},
+        {"code": -1007, "msg": "Timeout"},
+    ]
     rig.venue.script[BATCH] = [(200, answer)]
     await rig.ask("POST", BATCH, f"batchOrders={legs}")
     recovered = recover([{**entry, "t": 0} for entry in rig.journal.records], 1000, 1000)
@@ -78,7 +88,9 @@ def test_a_torn_mark_does_not_shift_those_behind_it(tmp_path: Path) -> None:
     first.append(b"a" * 16, 1)
     first.flush(0)
     first.close()
-    current = max((tmp_path / "seen.0", tmp_path / "seen.1"), key=lambda path: path.stat().st_size if path.exists() else -1)
+    current = max(
+        (tmp_path / "seen.0", tmp_path / "seen.1"), key=lambda path: path.stat().st_size if path.exists() else -1
+    )
     with current.open("ab") as file:
         file.write(b"torn entry")
     second = ReplayFile(tmp_path, 0)

@@ -12,7 +12,13 @@ Row = dict[str, Any]
 Key = tuple[str, str, tuple[tuple[str, str], ...]]
 # What the exchange parsed, and the parameter that it must equal as a number or as text.
 AS_NUMBER = {"price": "price", "origQty": "quantity", "stopPrice": "stopPrice"}
-AS_TEXT = {"symbol": "symbol", "side": "side", "type": "type", "timeInForce": "timeInForce", "clientOrderId": "newClientOrderId"}
+AS_TEXT = {
+    "symbol": "symbol",
+    "side": "side",
+    "type": "type",
+    "timeInForce": "timeInForce",
+    "clientOrderId": "newClientOrderId",
+}
 PLAIN = ("/api/v3/order", "/fapi/v1/order")
 
 

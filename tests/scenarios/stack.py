@@ -4,6 +4,7 @@ Nothing here is a fake; what a scenario sees is what a user gets. Everything a r
 leak test can read all of it.
 """
 
+# ruff: noqa: TID251 - real processes live in real time; randomness is seeded
 import base64
 import contextlib
 import hashlib
@@ -25,12 +26,12 @@ from urllib.parse import quote
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+from tests import leaks
 
 from counterseal.adapters import control_socket
 from counterseal.adapters.home import Home
 from counterseal.cli import main as cli
 from counterseal.core import record
-from tests import leaks
 
 SOURCE = str(Path(__file__).resolve().parents[2] / "src")
 WIDE_BOT = """
@@ -192,7 +193,17 @@ class Stack:
     def _exchange_key(self) -> None:
         """Give the signer a key that the paper exchange knows; `exchange_secret` is what must never be seen."""
         out = self.root / "exchange-key.json"
-        create = ("paper", "key", "create", "--home", str(self.paper_home), "--kind", self.exchange_kind, "--out", str(out))
+        create = (
+            "paper",
+            "key",
+            "create",
+            "--home",
+            str(self.paper_home),
+            "--kind",
+            self.exchange_kind,
+            "--out",
+            str(out),
+        )
         if self.exchange_kind == "hmac":
             self.verb(*create)
             made = json.loads(out.read_text())
@@ -211,7 +222,9 @@ class Stack:
         material = self.root / "material"
         material.write_text(json.dumps(made))
         material.chmod(0o600)
-        self.verb("key", "add", "main", "--kind", self.exchange_kind, "--home", str(self.home.root), "--file", str(material))
+        self.verb(
+            "key", "add", "main", "--kind", self.exchange_kind, "--home", str(self.home.root), "--file", str(material)
+        )
         # Planted secrets must exist in the sealed file only.
         material.unlink()
         out.unlink()
@@ -321,7 +334,9 @@ class Stack:
             connection.endheaders(body)
             answer = connection.getresponse()
             raw = answer.read()
-            return Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, json.loads(raw) if raw else None)
+            return Reply(
+                answer.status, {k.lower(): v for k, v in answer.getheaders()}, json.loads(raw) if raw else None
+            )
         finally:
             connection.close()
 

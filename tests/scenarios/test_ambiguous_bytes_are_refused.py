@@ -1,5 +1,6 @@
 """Bytes that two readers could read differently are refused, recorded, and the connection ends."""
 
+# ruff: noqa: TID251 - real processes live in real time; randomness is seeded
 import random
 from collections import Counter
 
@@ -10,8 +11,17 @@ from wire import Wire, exchange
 ORDER = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=90000.00"
 
 
-def head(stack: Stack, *, method: str = "POST", line: str = "", lines: tuple[str, ...] = (), body: str = "",
-         length: str | None = "", host: str | None = "", end: str = "\r\n") -> bytes:  # fmt: skip
+def head(
+    stack: Stack,
+    *,
+    method: str = "POST",
+    line: str = "",
+    lines: tuple[str, ...] = (),
+    body: str = "",
+    length: str | None = "",
+    host: str | None = "",
+    end: str = "\r\n",
+) -> bytes:
     """Give a well-signed order with one thing done to it; `length` None leaves Content-Length out."""
     key = stack.keys["alpha"]
     target = f"/api/v3/order?{signed(key, ORDER)}"
@@ -66,12 +76,32 @@ ADDED = {
 }
 LENGTHS = ("-1", "+0", "0x0", "00", "1e1", " 1 2", "1,1", "0, 0", "0;", "1_0", "99999999", "\u00b2", "0.0", "a")
 LINES = (
-    "post {t} HTTP/1.1", "POST  {t} HTTP/1.1", "POST {t}  HTTP/1.1", "POST {t} HTTP/1.1 ", " POST {t} HTTP/1.1",
-    "POST\t{t}\tHTTP/1.1", "POST {t} HTTP/1.0", "POST {t} HTTP/2.0", "POST {t} HTTP/0.9", "POST {t} http/1.1",
-    "POST {t}", "POST {t} HTTP/1.10", "POST {t} HTTP/01.1", "POST http://127.0.0.1{t} HTTP/1.1", "POST * HTTP/1.1",
-    "POST https://api.binance.com{t} HTTP/1.1", "POST {t}\0 HTTP/1.1", "POST {t}\x80 HTTP/1.1", "CONNECT a:443 HTTP/1.1",
-    "POST {t}# HTTP/1.1 X-A: b", "{t}", "\0\0\0\0", "PRI * HTTP/2.0", "POST api/v3/order HTTP/1.1", "P\xd6ST {t} HTTP/1.1",
-)  # fmt: skip
+    "post {t} HTTP/1.1",
+    "POST  {t} HTTP/1.1",
+    "POST {t}  HTTP/1.1",
+    "POST {t} HTTP/1.1 ",
+    " POST {t} HTTP/1.1",
+    "POST\t{t}\tHTTP/1.1",
+    "POST {t} HTTP/1.0",
+    "POST {t} HTTP/2.0",
+    "POST {t} HTTP/0.9",
+    "POST {t} http/1.1",
+    "POST {t}",
+    "POST {t} HTTP/1.10",
+    "POST {t} HTTP/01.1",
+    "POST http://127.0.0.1{t} HTTP/1.1",
+    "POST * HTTP/1.1",
+    "POST https://api.binance.com{t} HTTP/1.1",
+    "POST {t}\0 HTTP/1.1",
+    "POST {t}\x80 HTTP/1.1",
+    "CONNECT a:443 HTTP/1.1",
+    "POST {t}# HTTP/1.1 X-A: b",
+    "{t}",
+    "\0\0\0\0",
+    "PRI * HTTP/2.0",
+    "POST api/v3/order HTTP/1.1",
+    "P\xd6ST {t} HTTP/1.1",
+)
 METHODS = ("HEAD", "OPTIONS", "PATCH", "TRACE", "CONNECT", "PROPFIND", "ORDER", "GETT", "PURGE", "X")
 
 
@@ -160,7 +190,9 @@ def test_a_smuggled_second_request_is_never_looked_at(shared_stack: Stack) -> No
 @pytest.mark.threat(1)
 @pytest.mark.threat(2)
 def test_the_grammar_of_bad_heads_has_no_hole(shared_stack: Stack) -> None:
-    """500 seeded combinations of length, coding, expectation, folding and control bytes: each refused, none forwarded."""
+    """500 seeded combinations of length, coding, expectation, folding and control bytes: each refused, none
+    forwarded.
+    """
     rng = random.Random(8)
     # A second Content-Length is wrong only beside a first.
     parts = [part for part, why in ADDED.values() if why != "repeated_header" and len(part) < 3 and len(part[0]) < 100]

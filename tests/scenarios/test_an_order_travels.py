@@ -6,9 +6,10 @@ from stack import Stack
 def test_place_query_cancel(shared_stack: Stack) -> None:
     """The order that the exchange parsed is the order that the bot sent, and the exchange's own key signed it."""
     placed = shared_stack.call(
-        "POST", "/api/v3/order",
+        "POST",
+        "/api/v3/order",
         "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=90000.00&newClientOrderId=travel-1",
-    )  # fmt: skip
+    )
     assert (placed.status, placed.body.get("status")) == (200, "NEW"), placed
 
     found = shared_stack.call("GET", "/api/v3/order", "symbol=BTCUSDT&origClientOrderId=travel-1")
@@ -17,7 +18,9 @@ def test_place_query_cancel(shared_stack: Stack) -> None:
     gone = shared_stack.call("DELETE", "/api/v3/order", "symbol=BTCUSDT&origClientOrderId=travel-1")
     assert gone.body["status"] == "CANCELED"
 
-    theirs = next(r for r in shared_stack.received() if r["method"] == "POST" and r["order"]["clientOrderId"] == "travel-1")
+    theirs = next(
+        r for r in shared_stack.received() if r["method"] == "POST" and r["order"]["clientOrderId"] == "travel-1"
+    )
     assert dict(theirs["params"])["price"] == "90000.00"
     assert theirs["key"] == shared_stack.exchange_api_key[:8]
     ours = [r for r in shared_stack.journal() if r["type"] == "intent" and "travel-1" in r["client_ids"]]

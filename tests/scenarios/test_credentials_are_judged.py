@@ -1,5 +1,8 @@
-"""Who may ask: wrong, absent, revoked, expired, foreign, bound credentials; one answer for all that a stranger could probe."""
+"""Who may ask: wrong, absent, revoked, expired, foreign, bound credentials; one answer for all that a stranger could
+probe.
+"""
 
+# ruff: noqa: TID251 - real processes live in real time; randomness is seeded
 import time
 
 import pytest
@@ -7,8 +10,14 @@ from stack import BotKey, Stack, signed
 from wire import Wire
 
 ORDER = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=90000.00"
-REQUESTS = (("POST", "/api/v3/order", ORDER), ("GET", "/api/v3/account", ""), ("DELETE", "/api/v3/order", "symbol=BTCUSDT&orderId=1"),
-            ("POST", "/fapi/v1/order", ORDER), ("GET", "/fapi/v3/positionRisk", ""), ("POST", "/fapi/v1/leverage", "symbol=BTCUSDT&leverage=2"))  # fmt: skip
+REQUESTS = (
+    ("POST", "/api/v3/order", ORDER),
+    ("GET", "/api/v3/account", ""),
+    ("DELETE", "/api/v3/order", "symbol=BTCUSDT&orderId=1"),
+    ("POST", "/fapi/v1/order", ORDER),
+    ("GET", "/fapi/v3/positionRisk", ""),
+    ("POST", "/fapi/v1/leverage", "symbol=BTCUSDT&leverage=2"),
+)
 OWN = {"date", "server-timing"}
 
 
@@ -29,7 +38,9 @@ def test_unknown_id_and_wrong_signature_look_the_same(shared_stack: Stack) -> No
                 for key in (unknown, other, foreign, changed):
                     reply = shared_stack.call(method, path, query, key=key)
                     assert (reply.status, reply.code, reply.reason) == (401, -2015, "credential_or_signature")
-                    shapes.add((str(reply.body), tuple(sorted((n, v) for n, v in reply.headers.items() if n not in OWN))))
+                    shapes.add(
+                        (str(reply.body), tuple(sorted((n, v) for n, v in reply.headers.items() if n not in OWN)))
+                    )
     assert len(shapes) == 1
     assert shared_stack.denials_since(mark) == ["credential_or_signature"] * 72
 
@@ -57,24 +68,34 @@ def test_absent_credentials_and_signatures(shared_stack: Stack) -> None:
         ):
             reply = shared_stack.send("POST", f"/api/v3/order?{target}", {"X-MBX-APIKEY": alpha.key_id})
             assert reply.reason == reason, target
-    reply = shared_stack.send("POST", f"/api/v3/order?{bare}&signature={signature.upper()}", {"X-MBX-APIKEY": alpha.key_id})
+    reply = shared_stack.send(
+        "POST", f"/api/v3/order?{bare}&signature={signature.upper()}", {"X-MBX-APIKEY": alpha.key_id}
+    )
     assert reply.status == 200, "hex case is no other signature"
 
 
 @pytest.mark.threat(18)
 def test_timestamps_are_judged(shared_stack: Stack) -> None:
-    """Missing, malformed, five seconds off in both directions, narrower by recvWindow; microseconds count as spot allows."""
+    """Missing, malformed, five seconds off in both directions, narrower by recvWindow; microseconds count as spot
+    allows.
+    """
     now = int(time.time() * 1000)
     with shared_stack.nothing_received():
         for stamp in (now - 5_500, now + 6_500, 1, now // 1000, now * 10, now - 86_400_000):
             assert shared_stack.call("POST", "/api/v3/order", ORDER, timestamp=stamp).code == -1021, stamp
-        assert shared_stack.call("POST", "/api/v3/order", f"{ORDER}&recvWindow=500", timestamp=now - 1_500).code == -1021
+        assert (
+            shared_stack.call("POST", "/api/v3/order", f"{ORDER}&recvWindow=500", timestamp=now - 1_500).code == -1021
+        )
         key = shared_stack.keys["alpha"]
         for stamp in ("", "x", "-1", "1e12", f"{now}.5", f"+{now}", f"%20{now}", "%EF%BC%91%EF%BC%97"):
             payload = f"{ORDER}&timestamp={stamp}"
-            reply = shared_stack.send("POST", f"/api/v3/order?{payload}&signature={key.sign(payload)}", {"X-MBX-APIKEY": key.key_id})
+            reply = shared_stack.send(
+                "POST", f"/api/v3/order?{payload}&signature={key.sign(payload)}", {"X-MBX-APIKEY": key.key_id}
+            )
             assert reply.reason in ("timestamp_missing", "credential_or_signature"), stamp
-        reply = shared_stack.send("POST", f"/api/v3/order?{ORDER}&signature={key.sign(ORDER)}", {"X-MBX-APIKEY": key.key_id})
+        reply = shared_stack.send(
+            "POST", f"/api/v3/order?{ORDER}&signature={key.sign(ORDER)}", {"X-MBX-APIKEY": key.key_id}
+        )
         assert reply.reason == "timestamp_missing"
     assert shared_stack.call("GET", "/api/v3/account", timestamp=int(time.time() * 1_000_000)).status == 200
     assert shared_stack.call("GET", "/api/v3/account", timestamp=int(time.time() * 1000) - 3_000).status == 200
@@ -83,8 +104,12 @@ def test_timestamps_are_judged(shared_stack: Stack) -> None:
 @pytest.mark.threat(17)
 def test_revoked_is_dead_within_a_second_without_a_restart(shared_stack: Stack) -> None:
     """On an open connection too; the others live on."""
+
     def fingerprints() -> set[str]:
-        return {line.split()[0] for line in shared_stack.verb("bot", "list", "--home", str(shared_stack.home.root)).splitlines()[1:]}
+        return {
+            line.split()[0]
+            for line in shared_stack.verb("bot", "list", "--home", str(shared_stack.home.root)).splitlines()[1:]
+        }
 
     others = fingerprints()
     key = shared_stack.mint("alpha", "hmac")
@@ -130,12 +155,18 @@ def test_public_data_needs_no_credential_here_but_accepts_no_wrong_one(shared_st
 
 @pytest.mark.threat(3)
 def test_strict_bots_sign_what_they_send(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Lenient verification takes the ways of known SDKs and counts each; strict takes the bytes as sent and nothing else."""
+    """Lenient verification takes the ways of known SDKs and counts each; strict takes the bytes as sent and nothing
+    else.
+    """
     from stack import WIDE_BOT
 
     policies = {"strict": WIDE_BOT.format(name="strict", key="main") + 'verification = "strict"\n'}
-    query = "symbol=BTCUSDT&newClientOrderId=a%3Ab%20c&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=90000.00"
-    with Stack(tmp_path_factory.mktemp("strict"), bots={"lenient": "hmac", "strict": "hmac"}, policies=policies) as stack:
+    query = (
+        "symbol=BTCUSDT&newClientOrderId=a%3Ab%20c&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=90000.00"
+    )
+    with Stack(
+        tmp_path_factory.mktemp("strict"), bots={"lenient": "hmac", "strict": "hmac"}, policies=policies
+    ) as stack:
 
         def order(bot: str, sign_over: str) -> tuple[int, str | None]:
             key = stack.keys[bot]

@@ -1,5 +1,6 @@
 """Law L3: after a run with everything in it, no secret stands in any file, argument, environment or answer."""
 
+# ruff: noqa: TID251 - real processes live in real time; randomness is seeded
 import base64
 import gzip
 import json
@@ -10,10 +11,9 @@ from urllib.parse import quote
 import pytest
 from laws import check_l1_l2_l4
 from stack import Stack, signed
-from wire import Wire
-
 from tests import leaks
 from tests.leaks import Scanner, encodings
+from wire import Wire
 
 ORDER = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=90000.00"
 
@@ -24,19 +24,30 @@ def live(stack: Stack) -> list[bytes]:
     for bot in stack.bots:
         key = stack.keys[bot]
         for method, path, query in (
-            ("POST", "/api/v3/order", f"{ORDER}&newClientOrderId=leak-{bot}"), ("GET", "/api/v3/account", ""),
-            ("POST", "/api/v3/order", f"{ORDER}&newClientOrderId={'x' * 80}"), ("POST", "/fapi/v1/leverage", "symbol=BTCUSDT&leverage=3"),
-            ("GET", "/sapi/v1/account/apiRestrictions", ""), ("POST", "/sapi/v1/capital/withdraw/apply", "coin=BTC"),
-            # A careless bot puts its own secrets where they do not belong. (As the value of a parameter that is legal they are
+            ("POST", "/api/v3/order", f"{ORDER}&newClientOrderId=leak-{bot}"),
+            ("GET", "/api/v3/account", ""),
+            ("POST", "/api/v3/order", f"{ORDER}&newClientOrderId={'x' * 80}"),
+            ("POST", "/fapi/v1/leverage", "symbol=BTCUSDT&leverage=3"),
+            ("GET", "/sapi/v1/account/apiRestrictions", ""),
+            ("POST", "/sapi/v1/capital/withdraw/apply", "coin=BTC"),
+            # A careless bot puts its own secrets where they do not belong. (As the value of a parameter that is legal
+            # they are
             # the bot's own words: the order is signed as it says.)
-            ("POST", "/api/v3/order", f"{ORDER}&secretKey={quote(key.secret[:64])}"), ("POST", "/api/v3/order", f"{ORDER}&{key.key_id[:60]}=1"),
+            ("POST", "/api/v3/order", f"{ORDER}&secretKey={quote(key.secret[:64])}"),
+            ("POST", "/api/v3/order", f"{ORDER}&{key.key_id[:60]}=1"),
             ("POST", "/api/v3/order", f"{ORDER}&newClientOrderId={key.key_id}%0a"),
-            ("GET", f"/{key.key_id}", ""), ("GET", f"/api/v3/{key.key_id}?x=1", ""), ("POST", f"/fapi/v1/{key.secret[:60]}".replace("\n", "").replace(" ", ""), ""),
+            ("GET", f"/{key.key_id}", ""),
+            ("GET", f"/api/v3/{key.key_id}?x=1", ""),
+            ("POST", f"/fapi/v1/{key.secret[:60]}".replace("\n", "").replace(" ", ""), ""),
             ("DELETE", "/api/v3/openOrders", "symbol=BTCUSDT"),
-        ):  # fmt: skip
+        ):
             reply = stack.call(method, path, query, bot=bot)
             said.append(json.dumps([reply.headers, reply.body]).encode())
-        for junk in (f"GET /{key.key_id} HTTP/1.0\r\n\r\n", f"X-MBX-APIKEY: {key.key_id}\r\n\r\n", f"GET / HTTP/1.1\r\n{key.key_id}\r\n\r\n"):
+        for junk in (
+            f"GET /{key.key_id} HTTP/1.0\r\n\r\n",
+            f"X-MBX-APIKEY: {key.key_id}\r\n\r\n",
+            f"GET / HTTP/1.1\r\n{key.key_id}\r\n\r\n",
+        ):
             with Wire(stack.port) as wire:
                 reply = wire.send(junk.encode()).reply()
                 said.append(json.dumps([reply.headers, reply.body]).encode())
@@ -63,7 +74,9 @@ def processes(stack: Stack) -> list[tuple[str, bytes]]:
 def test_nothing_leaks(tmp_path_factory: pytest.TempPathFactory, kind: str) -> None:
     """For each kind of exchange key, with bots of each kind; a restart of everything included."""
     bots = {"alpha": "hmac", "beta": "ed25519", "gamma": "rsa"}
-    with Stack(tmp_path_factory.mktemp(kind), exchange_kind=kind, bots=bots, paper_options=("--volatility", "0")) as stack:
+    with Stack(
+        tmp_path_factory.mktemp(kind), exchange_kind=kind, bots=bots, paper_options=("--volatility", "0")
+    ) as stack:
         said = live(stack)
         running = processes(stack)
         assert stack.down() == 0
@@ -101,12 +114,14 @@ def test_what_the_exchange_received_names_no_bot(shared_stack: Stack) -> None:
 
 def planted_in(rng: random.Random, text: bytes) -> bytes:
     """Put some bytes between noise at a random offset."""
-    noise = bytes(rng.choices(b"abcdefghij ,:{}\"0123456789", k=rng.randint(0, 400)))
+    noise = bytes(rng.choices(b'abcdefghij ,:{}"0123456789', k=rng.randint(0, 400)))
     return noise + text + noise[::-1]
 
 
 def test_the_scanner_finds_200_planted_encodings() -> None:
-    """Every encoding, whole and as a piece of sixteen bytes, at every alignment, also packed; and nothing where nothing is."""
+    """Every encoding, whole and as a piece of sixteen bytes, at every alignment, also packed; and nothing where
+    nothing is.
+    """
     rng = random.Random(3)
     text = bytes(rng.choices(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", k=64))
     raw = rng.randbytes(32)
@@ -120,10 +135,16 @@ def test_the_scanner_finds_200_planted_encodings() -> None:
                     assert scanner.scan("x", planted_in(rng, piece)), (encoding, piece)
                     count += 1
         for way in (
-            base64.b64encode(b"user:" + secret + b"@"), base64.urlsafe_b64encode(b"x" * rng.randint(0, 9) + secret), gzip.compress(b"log " + secret),
-            json.dumps({"k": secret.decode("latin-1")}).encode(), repr(secret).encode(), quote(secret).encode(), secret.hex().encode(),
-            secret.decode("latin-1").encode("utf-16"), b"Authorization: Basic " + base64.b64encode(secret),
-        ):  # fmt: skip
+            base64.b64encode(b"user:" + secret + b"@"),
+            base64.urlsafe_b64encode(b"x" * rng.randint(0, 9) + secret),
+            gzip.compress(b"log " + secret),
+            json.dumps({"k": secret.decode("latin-1")}).encode(),
+            repr(secret).encode(),
+            quote(secret).encode(),
+            secret.hex().encode(),
+            secret.decode("latin-1").encode("utf-16"),
+            b"Authorization: Basic " + base64.b64encode(secret),
+        ):
             assert scanner.scan("x", way), way
             count += 1
     assert count >= 200

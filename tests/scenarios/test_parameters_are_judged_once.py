@@ -1,4 +1,6 @@
-"""Parameter pollution, names and numbers: what could be read in two ways, or is not known, is refused before it is signed."""
+"""Parameter pollution, names and numbers: what could be read in two ways, or is not known, is refused before it is
+signed.
+"""
 
 import json
 from urllib.parse import quote
@@ -6,8 +8,22 @@ from urllib.parse import quote
 import pytest
 from stack import Reply, Stack, signed
 
-BASE = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.001", "price": "90000.00"}
-FUTURES = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.01", "price": "90000.0"}
+BASE = {
+    "symbol": "BTCUSDT",
+    "side": "BUY",
+    "type": "LIMIT",
+    "timeInForce": "GTC",
+    "quantity": "0.001",
+    "price": "90000.00",
+}
+FUTURES = {
+    "symbol": "BTCUSDT",
+    "side": "BUY",
+    "type": "LIMIT",
+    "timeInForce": "GTC",
+    "quantity": "0.01",
+    "price": "90000.0",
+}
 CANCEL = {"symbol": "BTCUSDT", "orderId": "1"}
 
 
@@ -16,7 +32,9 @@ def text(pairs: dict[str, str]) -> str:
     return "&".join(f"{name}={quote(value, safe='')}" for name, value in pairs.items())
 
 
-def refused(stack: Stack, query: str, *reasons: str, method: str = "POST", path: str = "/api/v3/order", bot: str = "alpha") -> Reply:
+def refused(
+    stack: Stack, query: str, *reasons: str, method: str = "POST", path: str = "/api/v3/order", bot: str = "alpha"
+) -> Reply:
     """Send, and expect one of the reasons."""
     reply = stack.call(method, path, query, bot=bot)
     assert reply.reason in reasons, (query, reply)
@@ -40,7 +58,11 @@ def test_the_same_name_twice_is_refused(shared_stack: Stack) -> None:
     """In the query, in the body, in both; on three endpoints; each parameter; equal values too."""
     count = 0
     with shared_stack.nothing_received():
-        for method, path, pairs in (("POST", "/api/v3/order", BASE), ("POST", "/fapi/v1/order", FUTURES), ("DELETE", "/api/v3/order", CANCEL)):
+        for method, path, pairs in (
+            ("POST", "/api/v3/order", BASE),
+            ("POST", "/fapi/v1/order", FUTURES),
+            ("DELETE", "/api/v3/order", CANCEL),
+        ):
             for name, value in pairs.items():
                 for again in (value, "1"):
                     # Another value can be wrong in itself and be met first.
@@ -74,7 +96,9 @@ def test_a_second_signature_is_refused(shared_stack: Stack) -> None:
 
 @pytest.mark.threat(10)
 def test_names_are_exact_after_one_decoding(shared_stack: Stack) -> None:
-    """Case variants are unknown; an encoded name is the same name, so beside it a repetition; twice encoded it is no name."""
+    """Case variants are unknown; an encoded name is the same name, so beside it a repetition; twice encoded it is no
+    name.
+    """
     with shared_stack.nothing_received():
         for name in BASE:
             for other in (name.upper(), name.capitalize(), name.swapcase()):
@@ -85,7 +109,16 @@ def test_names_are_exact_after_one_decoding(shared_stack: Stack) -> None:
             first = f"%{ord(name[0]):02x}{name[1:]}"
             refused(shared_stack, f"{text(BASE)}&{first}=1", "repeated_parameter")
             refused(shared_stack, f"{text(BASE)}&{first.replace('%', '%25')}=1", "malformed_parameter")
-            for bad in (f"{name}%20", f"%20{name}", f"+{name}", f"{name}[]", f"{name}%00", f"{name}.x", f"{name}%0a", ""):
+            for bad in (
+                f"{name}%20",
+                f"%20{name}",
+                f"+{name}",
+                f"{name}[]",
+                f"{name}%00",
+                f"{name}.x",
+                f"{name}%0a",
+                "",
+            ):
                 refused(shared_stack, f"{text(BASE)}&{bad}=1", "malformed_parameter")
         for bad in ("&", "&&side=BUY", "&side", "&x=%zz", "&x=%", "&x=%c3", "&x=%ff", ";side=SELL", "&=1"):
             refused(shared_stack, text(BASE) + bad, "malformed_parameter", "malformed_number")
@@ -96,10 +129,31 @@ def test_names_are_exact_after_one_decoding(shared_stack: Stack) -> None:
 @pytest.mark.threat(11)
 def test_unknown_names_are_refused_on_every_typed_change(shared_stack: Stack) -> None:
     """Also those that other endpoints know, and the ones of tomorrow."""
-    names = ("sideEffectType", "isIsolated", "autoRepayAtCancel", "marginBuyBorrowAmount", "walletType", "x", "Price", "cmd",
-             "newQuantity", "leverage", "dualSidePosition", "amount", "address", "network", "asset", "apiKey", "callback")  # fmt: skip
-    endpoints = (("POST", "/api/v3/order", BASE), ("POST", "/fapi/v1/order", FUTURES), ("DELETE", "/api/v3/order", CANCEL),
-                 ("POST", "/fapi/v1/marginType", {"symbol": "BTCUSDT", "marginType": "ISOLATED"}))  # fmt: skip
+    names = (
+        "sideEffectType",
+        "isIsolated",
+        "autoRepayAtCancel",
+        "marginBuyBorrowAmount",
+        "walletType",
+        "x",
+        "Price",
+        "cmd",
+        "newQuantity",
+        "leverage",
+        "dualSidePosition",
+        "amount",
+        "address",
+        "network",
+        "asset",
+        "apiKey",
+        "callback",
+    )
+    endpoints = (
+        ("POST", "/api/v3/order", BASE),
+        ("POST", "/fapi/v1/order", FUTURES),
+        ("DELETE", "/api/v3/order", CANCEL),
+        ("POST", "/fapi/v1/marginType", {"symbol": "BTCUSDT", "marginType": "ISOLATED"}),
+    )
     with shared_stack.nothing_received():
         for method, path, pairs in endpoints:
             for name in names:
@@ -115,10 +169,21 @@ def test_one_bad_leg_refuses_the_batch(shared_stack: Stack) -> None:
     """At every place of a batch of 1 to 5: no leg is sent; nested and repeated JSON are no orders."""
     leg = {**FUTURES}
     bad_legs = (
-        {**leg, "quantity": "1e-2"}, {**leg, "quantity": 0.00001}, {**leg, "price": "-1"}, {**leg, "isIsolated": "TRUE"},
-        {n: v for n, v in leg.items() if n != "side"}, {**leg, "side": "buy"}, {**leg, "reduceOnly": "yes"}, {**leg, "symbol": "B T"},
-        [leg], "x", None, 7, {**leg, "quantity": None}, {**leg, "symbol": "NOSUCHUSDT"},
-    )  # fmt: skip
+        {**leg, "quantity": "1e-2"},
+        {**leg, "quantity": 0.00001},
+        {**leg, "price": "-1"},
+        {**leg, "isIsolated": "TRUE"},
+        {n: v for n, v in leg.items() if n != "side"},
+        {**leg, "side": "buy"},
+        {**leg, "reduceOnly": "yes"},
+        {**leg, "symbol": "B T"},
+        [leg],
+        "x",
+        None,
+        7,
+        {**leg, "quantity": None},
+        {**leg, "symbol": "NOSUCHUSDT"},
+    )
     count = 0
     with shared_stack.nothing_received():
         for bad in bad_legs:
@@ -126,20 +191,92 @@ def test_one_bad_leg_refuses_the_batch(shared_stack: Stack) -> None:
                 for place in {0, size // 2, size - 1}:
                     legs = [bad if number == place else leg for number in range(size)]
                     query = f"batchOrders={quote(json.dumps(legs), safe='')}"
-                    reply = refused(shared_stack, query, "malformed_value", "malformed_number", "unknown_parameter", "mandatory_parameter",
-                                    "unknown_symbol", path="/fapi/v1/batchOrders")  # fmt: skip
+                    reply = refused(
+                        shared_stack,
+                        query,
+                        "malformed_value",
+                        "malformed_number",
+                        "unknown_parameter",
+                        "mandatory_parameter",
+                        "unknown_symbol",
+                        path="/fapi/v1/batchOrders",
+                    )
                     assert reply.body["code"] != 200
                     count += 1
-        for document in ("[", "[]", "{}", "null", '"x"', "[NaN]", "[" * 600, '[{"symbol":"A","symbol":"B"}]', "[1e999]", "[{}]x",
-                         json.dumps([leg] * 11), '[{"symbol":"\\ud800"}]'):  # fmt: skip
+        for document in (
+            "[",
+            "[]",
+            "{}",
+            "null",
+            '"x"',
+            "[NaN]",
+            "[" * 600,
+            '[{"symbol":"A","symbol":"B"}]',
+            "[1e999]",
+            "[{}]x",
+            json.dumps([leg] * 11),
+            '[{"symbol":"\\ud800"}]',
+        ):
             query = f"batchOrders={quote(document, safe='')}"
-            refused(shared_stack, query, "malformed_value", "malformed_number", "mandatory_parameter", path="/fapi/v1/batchOrders")
+            refused(
+                shared_stack,
+                query,
+                "malformed_value",
+                "malformed_number",
+                "mandatory_parameter",
+                path="/fapi/v1/batchOrders",
+            )
     assert count == len(bad_legs) * 6
 
 
-NUMBERS = ("1e9", "1E9", "1_000", "\uff11", "+1", "-1", "-0", "0x10", " 1", "1 ", "1.", ".1", "00.1", "01", "1,0", "1..0", "1.0.0", "NaN",
-           "Infinity", "-Infinity", "inf", "", "0b1", "1\u00a0", "\u0661", "\u00bd", "1/2", "9" * 40, "1." + "1" * 40, "1'000", "1d", "1f",
-           "$1", "1%", "\u2212" + "1", "1\u200b", "one", "true", "null", "[1]", "{}", "1e-2", "0x1p3", "1\uff0e5", "٣", "1;2")  # fmt: skip
+NUMBERS = (
+    "1e9",
+    "1E9",
+    "1_000",
+    "\uff11",
+    "+1",
+    "-1",
+    "-0",
+    "0x10",
+    " 1",
+    "1 ",
+    "1.",
+    ".1",
+    "00.1",
+    "01",
+    "1,0",
+    "1..0",
+    "1.0.0",
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "inf",
+    "",
+    "0b1",
+    "1\u00a0",
+    "\u0661",
+    "\u00bd",
+    "1/2",
+    "9" * 40,
+    "1." + "1" * 40,
+    "1'000",
+    "1d",
+    "1f",
+    "$1",
+    "1%",
+    "\u2212" + "1",
+    "1\u200b",
+    "one",
+    "true",
+    "null",
+    "[1]",
+    "{}",
+    "1e-2",
+    "0x1p3",
+    "1\uff0e5",
+    "٣",
+    "1;2",
+)
 
 
 @pytest.mark.threat(14)
@@ -150,8 +287,12 @@ def test_numbers_have_one_grammar(shared_stack: Stack) -> None:
     count = 0
     with shared_stack.nothing_received():
         for number in NUMBERS:
-            for path, pairs, name in (("/api/v3/order", BASE, "quantity"), ("/api/v3/order", BASE, "price"),
-                                      ("/fapi/v1/order", FUTURES, "quantity"), ("/fapi/v1/leverage", {"symbol": "BTCUSDT", "leverage": "1"}, "leverage")):  # fmt: skip
+            for path, pairs, name in (
+                ("/api/v3/order", BASE, "quantity"),
+                ("/api/v3/order", BASE, "price"),
+                ("/fapi/v1/order", FUTURES, "quantity"),
+                ("/fapi/v1/leverage", {"symbol": "BTCUSDT", "leverage": "1"}, "leverage"),
+            ):
                 refused(shared_stack, text({**pairs, name: number}), "malformed_number", path=path)
                 count += 1
     assert shared_stack.denials_since(mark) == ["malformed_number"] * count
@@ -162,7 +303,12 @@ def test_numbers_have_one_grammar(shared_stack: Stack) -> None:
 def test_a_good_number_arrives_as_the_text_that_was_sent(shared_stack: Stack) -> None:
     """Trailing zeros and eighteen places are the bot's affair; they are signed as they are."""
     before = len(shared_stack.received())
-    sent = [("0.00100", "90000"), ("0.001", "90000.000000000000000000"), ("0.001000000000000000", "90000.0"), ("1", "90000.00")]
+    sent = [
+        ("0.00100", "90000"),
+        ("0.001", "90000.000000000000000000"),
+        ("0.001000000000000000", "90000.0"),
+        ("1", "90000.00"),
+    ]
     for quantity, price in sent:
         shared_stack.call("POST", "/api/v3/order", text({**BASE, "quantity": quantity, "price": price}))
     rows = [dict(row["params"]) for row in shared_stack.received()[before:]]
@@ -170,10 +316,46 @@ def test_a_good_number_arrives_as_the_text_that_was_sent(shared_stack: Stack) ->
 
 
 # The Latin letters of BTCUSDT, ETHUSDT and friends as other scripts write them, and other ways to be nearly a symbol.
-CONFUSABLE = ("btcusdt", "BtcUSDT", "ВTCUSDT", "BТCUSDT", "BTСUSDT", "BTCUЅDT", "ＢＴＣＵＳＤＴ", "BTCUſDT", "BTC\u200bUSDT", "BTCUSDT\u200d",
-              "\ufeffBTCUSDT", "\u202eBTCUSDT", "BTCUSDT ", " BTCUSDT", "BTC-USDT", "BTC/USDT", "BTC_USDT", "BTCUSDT\u0301", "ΒTCUSDT", "ΕTHUSDT",
-              "ЕTHUSDT", "EΤHUSDT", "ETНUSDT", "BNВUSDT", "BТC", "BTCUSDTX", "BTCUSD", "𝐁TCUSDT", "BTCUSDT%", "BTCUSDT'", 'BTCUSDT"', "测试", "USDT",
-              "BTCUSDT\\", "BTC USDT", "*", "BTCUSDT&", "BTCUSDT=")  # fmt: skip
+CONFUSABLE = (
+    "btcusdt",
+    "BtcUSDT",
+    "ВTCUSDT",
+    "BТCUSDT",
+    "BTСUSDT",
+    "BTCUЅDT",
+    "ＢＴＣＵＳＤＴ",
+    "BTCUſDT",
+    "BTC\u200bUSDT",
+    "BTCUSDT\u200d",
+    "\ufeffBTCUSDT",
+    "\u202eBTCUSDT",
+    "BTCUSDT ",
+    " BTCUSDT",
+    "BTC-USDT",
+    "BTC/USDT",
+    "BTC_USDT",
+    "BTCUSDT\u0301",
+    "ΒTCUSDT",
+    "ΕTHUSDT",
+    "ЕTHUSDT",
+    "EΤHUSDT",
+    "ETНUSDT",
+    "BNВUSDT",
+    "BТC",
+    "BTCUSDTX",
+    "BTCUSD",
+    "𝐁TCUSDT",
+    "BTCUSDT%",
+    "BTCUSDT'",
+    'BTCUSDT"',
+    "测试",
+    "USDT",
+    "BTCUSDT\\",
+    "BTC USDT",
+    "*",
+    "BTCUSDT&",
+    "BTCUSDT=",
+)
 
 
 @pytest.mark.threat(15)
@@ -182,7 +364,13 @@ def test_confusable_symbols_are_unknown(shared_stack: Stack) -> None:
     with shared_stack.nothing_received():
         for symbol in CONFUSABLE:
             refused(shared_stack, text({**BASE, "symbol": symbol}), "unknown_symbol", "malformed_value")
-            refused(shared_stack, text({**FUTURES, "symbol": symbol}), "unknown_symbol", "malformed_value", path="/fapi/v1/order")
+            refused(
+                shared_stack,
+                text({**FUTURES, "symbol": symbol}),
+                "unknown_symbol",
+                "malformed_value",
+                path="/fapi/v1/order",
+            )
 
 
 @pytest.mark.threat(15)

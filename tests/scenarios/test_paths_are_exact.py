@@ -5,9 +5,15 @@ from stack import Stack, signed
 from wire import Wire
 
 ENDPOINTS = (
-    ("POST", "/api/v3/order"), ("DELETE", "/api/v3/order"), ("GET", "/api/v3/account"), ("DELETE", "/api/v3/openOrders"),
-    ("POST", "/fapi/v1/order"), ("PUT", "/fapi/v1/order"), ("POST", "/fapi/v1/leverage"), ("POST", "/fapi/v1/batchOrders"),
-)  # fmt: skip
+    ("POST", "/api/v3/order"),
+    ("DELETE", "/api/v3/order"),
+    ("GET", "/api/v3/account"),
+    ("DELETE", "/api/v3/openOrders"),
+    ("POST", "/fapi/v1/order"),
+    ("PUT", "/fapi/v1/order"),
+    ("POST", "/fapi/v1/leverage"),
+    ("POST", "/fapi/v1/batchOrders"),
+)
 QUERY = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=90000.00"
 
 
@@ -16,13 +22,32 @@ def spellings(path: str) -> list[str]:
     first, _, rest = path[1:].partition("/")
     tail = rest.rpartition("/")[2]
     return [
-        f"/{path}", f"{path}/", f"//{first}//{rest}", f"/./{first}/{rest}", f"/x/..{path}", f"/{first}/../{first}/{rest}",
-        f"/%61{first[1:]}/{rest}" if first[0] == "a" else f"/%66{first[1:]}/{rest}", path.replace("/v", "%2fv", 1),
-        path.replace("/v", "%2Fv", 1), path.replace("/v", "%252fv", 1), path.replace("/v", "\\v", 1),
-        path.replace("/v", "/%2e/v", 1), path.replace("/v", "/%2e%2e/x/v", 1), f"{path};x", f"{path};jsessionid=1",
-        f"{path}.json", f"{path}%00", f"{path}%20", f"{path}%09", path.upper(), path.replace(tail, tail.capitalize()),
-        path.replace("/v", "/V", 1), f"{path}%3f", f"/{first}/{rest}/.", f"/{first};a=b/{rest}",
-    ]  # fmt: skip
+        f"/{path}",
+        f"{path}/",
+        f"//{first}//{rest}",
+        f"/./{first}/{rest}",
+        f"/x/..{path}",
+        f"/{first}/../{first}/{rest}",
+        f"/%61{first[1:]}/{rest}" if first[0] == "a" else f"/%66{first[1:]}/{rest}",
+        path.replace("/v", "%2fv", 1),
+        path.replace("/v", "%2Fv", 1),
+        path.replace("/v", "%252fv", 1),
+        path.replace("/v", "\\v", 1),
+        path.replace("/v", "/%2e/v", 1),
+        path.replace("/v", "/%2e%2e/x/v", 1),
+        f"{path};x",
+        f"{path};jsessionid=1",
+        f"{path}.json",
+        f"{path}%00",
+        f"{path}%20",
+        f"{path}%09",
+        path.upper(),
+        path.replace(tail, tail.capitalize()),
+        path.replace("/v", "/V", 1),
+        f"{path}%3f",
+        f"/{first}/{rest}/.",
+        f"/{first};a=b/{rest}",
+    ]
 
 
 @pytest.mark.threat(7)
@@ -48,8 +73,15 @@ def test_an_endpoint_under_another_method_is_unknown(shared_stack: Stack) -> Non
     overrides = "".join(
         f"{name}: DELETE\r\n" for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")
     )
-    pairs = (("PUT", "/api/v3/order"), ("POST", "/api/v3/account"), ("DELETE", "/fapi/v1/leverage"), ("GET", "/fapi/v1/leverage"),
-             ("PUT", "/api/v3/openOrders"), ("GET", "/api/v3/order/cancelReplace"), ("POST", "/api/v3/openOrders"))  # fmt: skip
+    pairs = (
+        ("PUT", "/api/v3/order"),
+        ("POST", "/api/v3/account"),
+        ("DELETE", "/fapi/v1/leverage"),
+        ("GET", "/fapi/v1/leverage"),
+        ("PUT", "/api/v3/openOrders"),
+        ("GET", "/api/v3/order/cancelReplace"),
+        ("POST", "/api/v3/openOrders"),
+    )
     with shared_stack.nothing_received(), Wire(shared_stack.port) as wire:
         for method, path in pairs:
             reply = wire.send(shared_stack.request(method, path, QUERY, headers=overrides)).reply()
@@ -58,17 +90,35 @@ def test_an_endpoint_under_another_method_is_unknown(shared_stack: Stack) -> Non
         assert reply.reason == "unknown_parameter"
     before = len(shared_stack.received())
     with Wire(shared_stack.port) as wire:
-        assert wire.send(shared_stack.request("GET", "/api/v3/openOrders", "symbol=BTCUSDT", headers=overrides)).reply().status == 200
+        assert (
+            wire.send(shared_stack.request("GET", "/api/v3/openOrders", "symbol=BTCUSDT", headers=overrides))
+            .reply()
+            .status
+            == 200
+        )
     assert [row["method"] for row in shared_stack.received()[before:]] == ["GET"]
 
 
 @pytest.mark.threat(5)
 def test_nothing_in_a_parameter_becomes_a_header(shared_stack: Stack) -> None:
     """CR, LF and NUL in names and values, once and twice encoded, raw where the line can hold them."""
-    values = ("a%0d%0aX-MBX-APIKEY:%20b", "a%0aHost:%20evil", "a%0d", "a%00", "%0d%0a%0d%0aGET%20/%20HTTP/1.1", "a%7f", "a%1b[0m", "a%09b")
+    values = (
+        "a%0d%0aX-MBX-APIKEY:%20b",
+        "a%0aHost:%20evil",
+        "a%0d",
+        "a%00",
+        "%0d%0a%0d%0aGET%20/%20HTTP/1.1",
+        "a%7f",
+        "a%1b[0m",
+        "a%09b",
+    )
     with shared_stack.nothing_received(), Wire(shared_stack.port) as wire:
         for value in values:
-            for query in (f"{QUERY}&newClientOrderId={value}", f"{QUERY}&{value}=1", f"symbol={value}&side=BUY&type=MARKET&quantity=1"):
+            for query in (
+                f"{QUERY}&newClientOrderId={value}",
+                f"{QUERY}&{value}=1",
+                f"symbol={value}&side=BUY&type=MARKET&quantity=1",
+            ):
                 reply = wire.send(shared_stack.request("POST", "/api/v3/order", query)).reply()
                 assert reply.reason in ("malformed_parameter", "malformed_value"), (query, reply)
 
@@ -81,14 +131,26 @@ def test_what_is_encoded_twice_stays_text(shared_stack: Stack) -> None:
     rows = shared_stack.received()[before:]
     assert [dict(row["params"])["newClientOrderId"] for row in rows] == ["a%0d%0aX"]
     assert reply.code == -1100
-    assert {name.lower() for name in rows[0]["headers"]} == {"host", "user-agent", "accept", "x-mbx-apikey", "content-length"}
+    assert {name.lower() for name in rows[0]["headers"]} == {
+        "host",
+        "user-agent",
+        "accept",
+        "x-mbx-apikey",
+        "content-length",
+    }
 
 
 @pytest.mark.threat(59)
 def test_a_foreign_host_and_a_web_page_are_refused(shared_stack: Stack) -> None:
     """DNS rebinding and cross-site requests get nothing, public data included."""
     with shared_stack.nothing_received(), Wire(shared_stack.port) as wire:
-        for host in ("evil.example", "127.0.0.1", f"127.0.0.1:{shared_stack.port}.evil", f"LOCALHOST:{shared_stack.port}", "api.binance.com"):
+        for host in (
+            "evil.example",
+            "127.0.0.1",
+            f"127.0.0.1:{shared_stack.port}.evil",
+            f"LOCALHOST:{shared_stack.port}",
+            "api.binance.com",
+        ):
             request = shared_stack.request("GET", "/api/v3/account", host=host)
             assert wire.send(request).reply().reason == "host_not_allowed", host
         for site in ("cross-site", "same-site", "CROSS-SITE", "x"):

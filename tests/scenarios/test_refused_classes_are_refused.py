@@ -15,7 +15,9 @@ REFUSED = [row for row in ROWS if row["purpose"] == "refused"]
 
 def query_of(row: dict) -> str:  # type: ignore[type-arg]  # a row of the shipped table
     """Give every demanded parameter some value."""
-    return "&".join(f"{name}=1" for name in row["params"] if not name.endswith("?") and name not in ("timestamp", "signature"))
+    return "&".join(
+        f"{name}=1" for name in row["params"] if not name.endswith("?") and name not in ("timestamp", "signature")
+    )
 
 
 @pytest.mark.threat(22)
@@ -26,7 +28,9 @@ def test_every_refused_endpoint_of_the_catalogue(shared_stack: Stack) -> None:
     mark = shared_stack.journal_mark()
     with shared_stack.nothing_received(), Wire(shared_stack.port) as wire:
         for row in REFUSED:
-            host = {"papi": "/papi.binance.com", "www": "/www.binance.com", "options": "/eapi.binance.com"}.get(row["family"], "")
+            host = {"papi": "/papi.binance.com", "www": "/www.binance.com", "options": "/eapi.binance.com"}.get(
+                row["family"], ""
+            )
             reply = wire.send(shared_stack.request(row["method"], host + row["path"], query_of(row))).reply()
             wanted = "stream_not_available" if row["refusal"] == "stream" else "endpoint_refused"
             assert (reply.status, reply.code, reply.reason) == (403, -1002, wanted), row
@@ -40,9 +44,14 @@ def test_the_ones_that_cost_most_are_among_them() -> None:
     """Named one by one, so that a slip in the table shows here."""
     known = {(row["method"], row["path"]) for row in REFUSED}
     for method, path in (
-        ("POST", "/sapi/v1/capital/withdraw/apply"), ("POST", "/sapi/v1/asset/transfer"), ("POST", "/sapi/v1/sub-account/universalTransfer"),
-        ("POST", "/sapi/v1/margin/listen-key"), ("POST", "/fapi/v1/listenKey"), ("PUT", "/fapi/v1/listenKey"), ("DELETE", "/fapi/v1/listenKey"),
-    ):  # fmt: skip
+        ("POST", "/sapi/v1/capital/withdraw/apply"),
+        ("POST", "/sapi/v1/asset/transfer"),
+        ("POST", "/sapi/v1/sub-account/universalTransfer"),
+        ("POST", "/sapi/v1/margin/listen-key"),
+        ("POST", "/fapi/v1/listenKey"),
+        ("PUT", "/fapi/v1/listenKey"),
+        ("DELETE", "/fapi/v1/listenKey"),
+    ):
         assert (method, path) in known, path
 
 
@@ -61,7 +70,9 @@ def test_a_listen_key_is_refused_unsigned_too(shared_stack: Stack) -> None:
 @pytest.mark.threat(12)
 def test_changes_without_types_are_refused(shared_stack: Stack) -> None:
     """SOR, OTO, OTOCO, COIN-M and options orders: what cannot be judged is not signed."""
-    untyped = [row for row in ROWS if row["purpose"] in ("trade", "settings") and row["family"] in ("spot", "usdm", "coinm")]
+    untyped = [
+        row for row in ROWS if row["purpose"] in ("trade", "settings") and row["family"] in ("spot", "usdm", "coinm")
+    ]
     refused = 0
     with shared_stack.nothing_received(), Wire(shared_stack.port) as wire:
         for row in untyped:
@@ -79,7 +90,8 @@ def test_websocket_on_a_used_connection_is_told_no_and_rest_goes_on(shared_stack
     with Wire(shared_stack.port) as wire:
         for path in ("/ws", "/stream?streams=btcusdt@trade", "/ws-api/v3", "/ws/btcusdt@depth", "/api/v3/time"):
             assert wire.send(shared_stack.request("GET", "/api/v3/account")).reply().status == 200
-            upgrade = f"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
+            upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+            upgrade += f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
             reply = wire.send(f"GET {path} HTTP/1.1\r\n{host}{upgrade}\r\n".encode()).reply()
             assert (reply.status, reply.code, reply.reason) == (501, -1020, "websocket_not_available"), path
             assert reply.headers["content-type"].startswith("application/json")

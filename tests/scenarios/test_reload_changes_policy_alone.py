@@ -1,5 +1,8 @@
-"""counterseal.toml while running: a wrong one changes nothing, a right one counts at once and drops nothing in flight."""
+"""counterseal.toml while running: a wrong one changes nothing, a right one counts at once and drops nothing in
+flight.
+"""
 
+# ruff: noqa: TID251 - real processes live in real time; randomness is seeded
 import time
 
 import pytest
@@ -19,11 +22,17 @@ symbols = ["ETHUSDT"]
 
 @pytest.mark.threat(58)
 def test_wrong_then_right(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """All faults are named; the old policy stays in force and in the journal; the new one holds from its confirmation on."""
-    with Stack(tmp_path_factory.mktemp("reload"), paper_options=("--fault-control", "--no-limits", "--volatility", "0")) as stack:
+    """All faults are named; the old policy stays in force and in the journal; the new one holds from its confirmation
+    on.
+    """
+    with Stack(
+        tmp_path_factory.mktemp("reload"), paper_options=("--fault-control", "--no-limits", "--volatility", "0")
+    ) as stack:
         good = stack.config_text()
         old = stack.status()["gateway"]["policy"]
-        wrong = good.replace('symbols = ["*"]', 'symbols = ["btcusdt"]').replace("max_leverage = 125", "max_leverage = 126\ncolour = 1")
+        wrong = good.replace('symbols = ["*"]', 'symbols = ["btcusdt"]').replace(
+            "max_leverage = 125", "max_leverage = 126\ncolour = 1"
+        )
         stack.write_config(wrong)
         code, said = stack.attempt("reload")
         assert code == 2
@@ -48,7 +57,9 @@ def test_wrong_then_right(tmp_path_factory: pytest.TempPathFactory) -> None:
             with stack.nothing_received():
                 refused = stack.call("POST", "/api/v3/order", f"{ORDER}&newClientOrderId=new-1")
                 assert (refused.status, refused.reason) == (403, "symbol_not_allowed")
-                assert stack.call("POST", "/fapi/v1/leverage", "symbol=ETHUSDT&leverage=2").reason == "product_not_allowed"
+                assert (
+                    stack.call("POST", "/fapi/v1/leverage", "symbol=ETHUSDT&leverage=2").reason == "product_not_allowed"
+                )
                 assert stack.call("DELETE", "/api/v3/openOrders", "symbol=BTCUSDT").reason == "symbol_not_allowed"
             assert flying.reply().body["clientOrderId"] == "flying-1"
         reloads = [entry for entry in stack.journal() if entry["type"] == "reload" and entry["what"] == "config"]
@@ -71,7 +82,9 @@ def test_reload_under_load_drops_nothing(tmp_path_factory: pytest.TempPathFactor
 
 
 def test_report_mode_lets_pass_and_notes(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What enforce would deny goes out, with its reason in journal and counters; wrong credentials and values stay refused."""
+    """What enforce would deny goes out, with its reason in journal and counters; wrong credentials and values stay
+    refused.
+    """
     policy = NARROW + 'mode = "report"\nmax_order_notional = 10\n'
     with Stack(tmp_path_factory.mktemp("report"), policies={"alpha": policy}) as stack:
         assert stack.call("POST", "/api/v3/order", f"{ORDER}&newClientOrderId=seen-1").status == 200
@@ -82,7 +95,10 @@ def test_report_mode_lets_pass_and_notes(tmp_path_factory: pytest.TempPathFactor
         assert stack.limits()["bots"]["alpha"]["would_deny"] >= 2
         with stack.nothing_received():
             assert stack.call("POST", "/api/v3/order", ORDER.replace("0.001", "1e-3")).reason == "malformed_number"
-            assert stack.call("POST", "/sapi/v1/capital/withdraw/apply", "coin=BTC&address=x&amount=1").reason == "endpoint_refused"
+            assert (
+                stack.call("POST", "/sapi/v1/capital/withdraw/apply", "coin=BTC&address=x&amount=1").reason
+                == "endpoint_refused"
+            )
         stack.write_config(stack.config_text().replace('mode = "report"', 'mode = "enforce"'))
         assert stack.attempt("reload")[0] == 0
         with stack.nothing_received():

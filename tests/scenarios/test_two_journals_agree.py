@@ -1,5 +1,6 @@
 """After a mixed run the gateway's journal and the exchange's tell the same story, record by record (L1, L2, L4)."""
 
+# ruff: noqa: TID251 - real processes live in real time; randomness is seeded
 import json
 import random
 from collections import Counter
@@ -26,8 +27,22 @@ class Bot:
 
     def run(self, operations: int) -> Counter[str]:
         """Do so many things; gives how often each kind was answered with success."""
-        kinds = [self.place, self.place_futures, self.cancel, self.query, self.modify, self.batch, self.oco, self.cancel_replace,
-                 self.leverage, self.market, self.algo, self.cancel_futures, self.repeat, self.nonsense]  # fmt: skip
+        kinds = [
+            self.place,
+            self.place_futures,
+            self.cancel,
+            self.query,
+            self.modify,
+            self.batch,
+            self.oco,
+            self.cancel_replace,
+            self.leverage,
+            self.market,
+            self.algo,
+            self.cancel_futures,
+            self.repeat,
+            self.nonsense,
+        ]
         for _ in range(operations):
             kind = self._rng.choice(kinds)
             reply = kind()
@@ -87,7 +102,9 @@ class Bot:
             return None
         symbol, name = self._rng.choice(self._futures)
         price = MARKETS[symbol][1] * self._rng.randint(85, 95) // 100
-        return self.call("PUT", "/fapi/v1/order", f"symbol={symbol}&side=BUY&quantity=0.05&price={price}.0&origClientOrderId={name}")
+        return self.call(
+            "PUT", "/fapi/v1/order", f"symbol={symbol}&side=BUY&quantity=0.05&price={price}.0&origClientOrderId={name}"
+        )
 
     def batch(self) -> Reply:
         legs = []
@@ -100,10 +117,11 @@ class Bot:
 
     def oco(self) -> Reply:
         return self.call(
-            "POST", "/api/v3/orderList/oco",
+            "POST",
+            "/api/v3/orderList/oco",
             f"symbol=BTCUSDT&side=SELL&quantity=0.001&aboveType=LIMIT_MAKER&abovePrice=140000.00&belowType=STOP_LOSS&belowStopPrice=60000.00"
             f"&listClientOrderId={self.name()}",
-        )  # fmt: skip
+        )
 
     def cancel_replace(self) -> Reply | None:
         if not self._spot:
@@ -113,43 +131,83 @@ class Bot:
         fresh = self.name()
         self._spot.append((symbol, fresh))
         return self.call(
-            "POST", "/api/v3/order/cancelReplace",
+            "POST",
+            "/api/v3/order/cancelReplace",
             f"symbol={symbol}&side=BUY&type=LIMIT&cancelReplaceMode=STOP_ON_FAILURE&timeInForce=GTC&quantity={quantity}"
             f"&price={price * 9 // 10}.00&cancelOrigClientOrderId={name}&newClientOrderId={fresh}",
-        )  # fmt: skip
+        )
 
     def leverage(self) -> Reply:
         return self.call("POST", "/fapi/v1/leverage", f"symbol=BTCUSDT&leverage={self._rng.randint(1, 20)}")
 
     def algo(self) -> Reply:
         return self.call(
-            "POST", "/fapi/v1/algoOrder",
+            "POST",
+            "/fapi/v1/algoOrder",
             f"algoType=CONDITIONAL&symbol=BTCUSDT&side=SELL&type=STOP_MARKET&quantity=0.01&triggerPrice=70000.0&clientAlgoId={self.name()}",
-        )  # fmt: skip
+        )
 
     def repeat(self) -> Reply | None:
         if not self._spot:
             return None
-        return self.call("POST", "/api/v3/order", f"{self.order()[1]}&newClientOrderId={self._rng.choice(self._spot)[1]}")
+        return self.call(
+            "POST", "/api/v3/order", f"{self.order()[1]}&newClientOrderId={self._rng.choice(self._spot)[1]}"
+        )
 
     def nonsense(self) -> Reply:
-        return self.call("POST", "/api/v3/order", f"{self.order()[1]}&{self._rng.choice(('price=1', 'x=1', 'quantity=1e3', 'Side=BUY'))}")
+        return self.call(
+            "POST",
+            "/api/v3/order",
+            f"{self.order()[1]}&{self._rng.choice(('price=1', 'x=1', 'quantity=1e3', 'Side=BUY'))}",
+        )
 
 
 @pytest.mark.threat(47)
 @pytest.mark.threat(53)
 def test_300_operations_of_two_bots(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Spot and USD-M: place, cancel, query, modify, batch, OCO, cancel-replace, leverage, conditional, repetition, nonsense."""
-    options = ("--no-limits", "--volatility", "0", "--balance", "USDT=100000000", "--balance", "BTC=1000", "--balance", "ETH=1000",
-               "--balance", "BNB=1000", "--futures-balance", "USDT=100000000", "--max-num-orders", "5000")  # fmt: skip
-    with Stack(tmp_path_factory.mktemp("laws"), bots={"alpha": "hmac", "beta": "ed25519"}, paper_options=options) as stack:
+    """Spot and USD-M: place, cancel, query, modify, batch, OCO, cancel-replace, leverage, conditional, repetition,
+    nonsense.
+    """
+    options = (
+        "--no-limits",
+        "--volatility",
+        "0",
+        "--balance",
+        "USDT=100000000",
+        "--balance",
+        "BTC=1000",
+        "--balance",
+        "ETH=1000",
+        "--balance",
+        "BNB=1000",
+        "--futures-balance",
+        "USDT=100000000",
+        "--max-num-orders",
+        "5000",
+    )
+    with Stack(
+        tmp_path_factory.mktemp("laws"), bots={"alpha": "hmac", "beta": "ed25519"}, paper_options=options
+    ) as stack:
         bots = [Bot(stack, "alpha", 1), Bot(stack, "beta", 2)]
         with ThreadPoolExecutor(2) as pool:
             answered = sum(pool.map(lambda bot: bot.run(150), bots), Counter[str]())
         counted = check_l1_l2_l4(stack)
         succeeded = {kind.split()[0] for kind in answered if kind.endswith(" 200")}
-        assert succeeded == {"place", "place_futures", "cancel", "query", "modify", "batch", "oco", "cancel_replace", "leverage", "market",
-                             "algo", "cancel_futures", "repeat"}, answered  # fmt: skip
+        assert succeeded == {
+            "place",
+            "place_futures",
+            "cancel",
+            "query",
+            "modify",
+            "batch",
+            "oco",
+            "cancel_replace",
+            "leverage",
+            "market",
+            "algo",
+            "cancel_futures",
+            "repeat",
+        }, answered
         assert (counted.intents, counted.unknown) == (counted.changes_received, 0)
         assert counted.orders_accepted > 80, counted
         bots_of = {entry["bot"] for entry in stack.journal() if entry["type"] == "intent"}
@@ -162,7 +220,14 @@ def test_the_checker_sees_what_is_wrong(tmp_path_factory: pytest.TempPathFactory
     """A lost outcome, an extra order, a changed field and a doubled order are found: the laws' own test."""
     with Stack(tmp_path_factory.mktemp("liar")) as stack:
         for number in range(3):
-            assert stack.call("POST", "/api/v3/order", f"{SPOT.format(s='BTCUSDT', side='BUY', q='0.001', p='90000.00')}&newClientOrderId=l-{number}").status == 200
+            assert (
+                stack.call(
+                    "POST",
+                    "/api/v3/order",
+                    f"{SPOT.format(s='BTCUSDT', side='BUY', q='0.001', p='90000.00')}&newClientOrderId=l-{number}",
+                ).status
+                == 200
+            )
         check_l1_l2_l4(stack)
         journal, received = stack.journal(), stack.received()
         place = next(i for i, row in enumerate(received) if row["method"] == "POST")
@@ -184,5 +249,9 @@ def test_the_checker_sees_what_is_wrong(tmp_path_factory: pytest.TempPathFactory
         assert "price" in broken(journal, [*received[:place], wrong, *received[place + 1 :]])
         intent = next(entry for entry in journal if entry["type"] == "intent")
         second = {**received[place], "order": {**received[place]["order"], "orderId": "77"}}
-        doubled = [*journal, {**intent, "seq": len(journal) + 1, "id": "x"}, {"type": "outcome", "id": "x", "outcome": "ACCEPTED", "seq": len(journal) + 2}]
+        doubled = [
+            *journal,
+            {**intent, "seq": len(journal) + 1, "id": "x"},
+            {"type": "outcome", "id": "x", "outcome": "ACCEPTED", "seq": len(journal) + 2},
+        ]
         assert "several orders" in broken(doubled, [*received, second])

@@ -1,5 +1,8 @@
-"""What the exchange does wrong: nothing is sent twice, what may have happened is UNKNOWN, a ban is obeyed by everyone."""
+"""What the exchange does wrong: nothing is sent twice, what may have happened is UNKNOWN, a ban is obeyed by
+everyone.
+"""
 
+# ruff: noqa: TID251 - real processes live in real time; randomness is seeded
 import json
 import time
 from collections.abc import Iterator
@@ -31,7 +34,9 @@ def last_outcome(stack: Stack, name: str) -> dict[str, Any]:
 
 def orders_at_paper(stack: Stack, name: str) -> int:
     """How many orders of this id the exchange took."""
-    return len({row["order"]["orderId"] for row in stack.received() if row.get("order", {}).get("clientOrderId") == name})
+    return len(
+        {row["order"]["orderId"] for row in stack.received() if row.get("order", {}).get("clientOrderId") == name}
+    )
 
 
 def assert_unknown(reply: Reply) -> None:
@@ -77,17 +82,25 @@ def test_reset_before_executing_is_unknown_too(faulty: Stack) -> None:
         (SPOT, 'status:400:{"code":-1006,"msg":"An unexpected response was received."}', "UNKNOWN"),
         (SPOT, 'status:400:{"code":-1007,"msg":"Timeout"}', "UNKNOWN"),
         (SPOT, 'status_after_execute:200:{"orderId":', "UNKNOWN"),
-        (SPOT, 'status_after_execute:200:{"symbol":"ETHUSDT","orderId":1,"clientOrderId":"x","status":"NEW"}', "UNKNOWN"),
+        (
+            SPOT,
+            'status_after_execute:200:{"symbol":"ETHUSDT","orderId":1,"clientOrderId":"x","status":"NEW"}',
+            "UNKNOWN",
+        ),
         (SPOT, "status_after_execute:302:<html></html>", "UNKNOWN"),
         (SPOT, 'status:400:{"code":-1013,"msg":"Filter failure: NOTIONAL"}', "REJECTED"),
         (SPOT, "status:403:<html>blocked, request ip: 203.0.113.7</html>", "REJECTED"),
-        (SPOT, 'status:401:{"code":-2015,"msg":"Invalid API-key, IP, or permissions for action, request ip: 203.0.113.7"}', "REJECTED"),
+        (
+            SPOT,
+            'status:401:{"code":-2015,"msg":"Invalid API-key, IP, or permissions for action, request ip: 203.0.113.7"}',
+            "REJECTED",
+        ),
         (USDM, 'status:503:{"code":-1008,"msg":"Request throttled by system-level protection."}', "REJECTED"),
         (USDM, 'status:503:{"code":-1001,"msg":"Service Unavailable."}', "REJECTED"),
         (USDM, "status_after_execute:503:Unknown error, please check your request or try again later.", "UNKNOWN"),
         (USDM, 'status_after_execute:408:{"code":-1007,"msg":"Timeout"}', "UNKNOWN"),
     ],
-)  # fmt: skip
+)
 def test_each_answer_has_its_class(faulty: Stack, path: str, fault: str, outcome: str) -> None:
     """UNKNOWN unless proven; the address that an error text names does not reach the bot, nor does HTML."""
     name = f"class-{abs(hash((path, fault))) % 10**9}"
@@ -171,8 +184,15 @@ def test_429_closes_a_product_and_418_everything(tmp_path_factory: pytest.TempPa
         wait_s = int(reply.headers["retry-after"])
         assert 0 < wait_s <= 60
         time.sleep(0.05)
-        spot_before = sum(row["path"].startswith("/api/") for row in map(json.loads, (stack.paper_home / "journal.jsonl").read_text().splitlines()))
-        for method, path, query in (("POST", SPOT, ORDER), ("GET", "/api/v3/account", ""), ("DELETE", SPOT, "symbol=BTCUSDT&orderId=1")):
+        spot_before = sum(
+            row["path"].startswith("/api/")
+            for row in map(json.loads, (stack.paper_home / "journal.jsonl").read_text().splitlines())
+        )
+        for method, path, query in (
+            ("POST", SPOT, ORDER),
+            ("GET", "/api/v3/account", ""),
+            ("DELETE", SPOT, "symbol=BTCUSDT&orderId=1"),
+        ):
             local = stack.call(method, path, query)
             assert (local.status, local.code, local.reason) == (429, -1003, "venue_backoff")
             assert 0 < int(local.headers["retry-after"]) <= wait_s
@@ -182,13 +202,22 @@ def test_429_closes_a_product_and_418_everything(tmp_path_factory: pytest.TempPa
         assert sum(row["path"].startswith("/api/") for row in rows) == spot_before, "not even the gateway's own prices"
         assert stack.limits()["closed_for_ms"]["spot"] > 0
 
-        stack.fault('status:418:{"code":-1003,"msg":"Way too many requests; IP(203.0.113.7) banned until 1795365320483."}', "GET", "/fapi/v3/positionRisk")
+        stack.fault(
+            'status:418:{"code":-1003,"msg":"Way too many requests; IP(203.0.113.7) banned until 1795365320483."}',
+            "GET",
+            "/fapi/v3/positionRisk",
+        )
         banned = stack.call("GET", "/fapi/v3/positionRisk")
         assert (banned.status, banned.code) == (418, -1003)
         assert "203.0.113" not in json.dumps(banned.body)
         time.sleep(0.05)
         before = lines(stack)
-        for method, path, query in (("POST", SPOT, ORDER), ("POST", USDM, FUTURE), ("GET", "/fapi/v3/positionRisk", ""), ("GET", "/dapi/v1/time", "")):
+        for method, path, query in (
+            ("POST", SPOT, ORDER),
+            ("POST", USDM, FUTURE),
+            ("GET", "/fapi/v3/positionRisk", ""),
+            ("GET", "/dapi/v1/time", ""),
+        ):
             local = stack.call(method, path, query) if query or "position" in path else stack.send(method, path)
             assert (local.status, local.code, local.reason) == (418, -1003, "venue_ban"), path
             assert 0 < int(local.headers["retry-after"]) <= 120

@@ -53,7 +53,8 @@ def _take(endpoint: Endpoint, wire: Sequence[Pair], pairs: list[Pair], judged: d
     for wire_name, value in wire:
         name = aliases.get(wire_name, wire_name)
         if name in AUTH_NAMES:
-            if name in seen_auth:
+            # One signature element has been taken out already: any that is left is a second one.
+            if name in seen_auth or name == "signature":
                 return Denial("repeated_parameter", name)
             seen_auth.add(name)
             continue

@@ -81,11 +81,15 @@ class Admission:
             pairs = decode_pairs(query) + decode_pairs(body)
         except WireError as error:
             return Denial(error.reason, error.name)
-        if wire_signature is not None and any(name == "signature" for name, _ in pairs):
-            return Denial("repeated_parameter", "signature")
         key_id = inquiry.head.api_key
         if endpoint.purpose == "read" and not endpoint.signed:
-            return self._public(inquiry, endpoint, pairs, None if key_id in ("", "None") else key_id)
+            key_id = None if key_id in ("", "None") else key_id
+            if key_id and wire_signature:
+                # Some clients sign public calls too: that signature is dropped, but a wrong one is told.
+                inquiry.signature = canonical.decode_signature(wire_signature)
+                if self._verify(inquiry, key_id, (query, body), pairs) is None:
+                    return Denial("credential_or_signature")
+            return self._public(inquiry, endpoint, pairs, key_id)
         return self._signed(inquiry, endpoint, (query, body), pairs, wire_signature)
 
     # -- the door
@@ -125,7 +129,6 @@ class Admission:
             policy = self._owner(inquiry, credential, endpoint)
             if isinstance(policy, Denial):
                 return policy
-        # Some clients sign public calls too; such a signature says nothing and is dropped.
         kept = [(name, value) for name, value in pairs if name not in ("timestamp", "recvWindow")]
         intent = judge(endpoint, kept, self._make_id)
         if isinstance(intent, Denial):

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from counterseal.core import orders, replay
+from counterseal.core import orders
 from counterseal.core.messages import HeldKey
 from counterseal.core.orders import Entry, Repeat
 from counterseal.core.outcome import Answer, Outcome, classify, leg_outcome
@@ -59,7 +59,8 @@ class Changes:
 
     async def answer(self, inquiry: Inquiry, admitted: Admitted, seen: Seen) -> tuple[Reply, VenueReply | None]:
         """Give the bot's answer and the exchange's. Never raises for what bot, signer, disk or exchange do."""
-        repeated = await self._repeated(admitted, seen)
+        digest = orders.pairs_digest(admitted.endpoint.path, admitted.intent.pairs)
+        repeated = await self._repeated(admitted, seen, digest)
         if repeated is not None:
             return repeated, None
         key = self._outbound.key_for(admitted)
@@ -67,13 +68,12 @@ class Changes:
             return replies.denial("no_key"), None
         if self._journal.failed and not admitted.intent.reduces:
             return replies.denial("journal_unavailable"), None
-        return await self._carry_out(inquiry, admitted, key)
+        return await self._carry_out(inquiry, admitted, key, digest)
 
     # -- what was asked before
 
-    async def _repeated(self, admitted: Admitted, seen: Seen) -> Reply | None:
+    async def _repeated(self, admitted: Admitted, seen: Seen, digest: bytes) -> Reply | None:
         ids, family = admitted.intent.client_ids, admitted.endpoint.family
-        digest = orders.pairs_digest(admitted.endpoint.path, admitted.intent.pairs)
         repeat, entry = self._state.ledger.ask(family, ids, admitted.bot, digest, self._state.monotonic_ms())
         if repeat is Repeat.DUPLICATE:
             futures = family in ("usdm", "coinm")
@@ -99,13 +99,15 @@ class Changes:
 
     # -- once
 
-    async def _carry_out(self, inquiry: Inquiry, admitted: Admitted, key: HeldKey) -> tuple[Reply, VenueReply | None]:
+    async def _carry_out(
+        self, inquiry: Inquiry, admitted: Admitted, key: HeldKey, digest: bytes
+    ) -> tuple[Reply, VenueReply | None]:
         self._count += 1
         request = f"{self._state.incarnation}-{self._count}"
-        entry = self._entry(admitted, request)
+        entry = Entry(admitted.bot, request, digest, self._state.monotonic_ms())
         done: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._register(admitted, request, entry, done)
-        self._write(self._intent_record(inquiry, admitted, request, key))
+        self._write(self._intent_record(inquiry, admitted, entry, key))
         try:
             verdict = await self._verdict(inquiry, admitted, key)
         except Exception as error:  # noqa: BLE001 - whatever broke, the order may be out: never less than UNKNOWN
@@ -117,10 +119,6 @@ class Changes:
             self._cancels.pop(admitted.marks[0], None)
         done.set_result(verdict.reply)
         return verdict.reply, verdict.answer
-
-    def _entry(self, admitted: Admitted, request: str) -> Entry:
-        digest = orders.pairs_digest(admitted.endpoint.path, admitted.intent.pairs)
-        return Entry(admitted.bot, request, digest, self._state.monotonic_ms())
 
     def _register(self, admitted: Admitted, request: str, entry: Entry, done: "asyncio.Future[Reply]") -> None:
         self._state.ledger.open(admitted.endpoint.family, admitted.intent.client_ids, entry)
@@ -180,19 +178,19 @@ class Changes:
         if admitted.endpoint.method in ("DELETE", "PUT") and isinstance(name, str):
             self._state.ledger.learn(admitted.endpoint.family, name, str(body.get("status", "")))
 
-    def _intent_record(self, inquiry: Inquiry, admitted: Admitted, request: str, key: HeldKey) -> dict[str, object]:
+    def _intent_record(self, inquiry: Inquiry, admitted: Admitted, entry: Entry, key: HeldKey) -> dict[str, object]:
         return {
             "type": "intent",
-            "id": request,
+            "id": entry.request,
             "bot": admitted.bot,
             "family": admitted.endpoint.family,
             "method": admitted.endpoint.method,
             "path": admitted.endpoint.path,
             "pairs": admitted.intent.pairs,
             "client_ids": admitted.intent.client_ids,
-            "digest": orders.pairs_digest(admitted.endpoint.path, admitted.intent.pairs).hex(),
+            "digest": entry.pairs_digest.hex(),
             "request": admitted.marks[0].hex(),
-            "signature": replay.signature_digest("", inquiry.signature).hex(),
+            "signature": admitted.marks[1].hex(),
             "form": inquiry.form,
             "key": key.ref,
             "policy": self._state.policy_hash,

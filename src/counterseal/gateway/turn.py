@@ -68,4 +68,8 @@ class Turn:
             self._signer.flush()
         answers, self._answers = self._answers, []
         for give in answers:
-            give()
+            try:
+                give()
+            except Exception as error:  # noqa: BLE001 - one bot's broken connection must not cost the others their answers
+                loop = asyncio.get_running_loop()
+                loop.call_exception_handler({"message": "an answer could not be given", "exception": error})
