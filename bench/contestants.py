@@ -18,8 +18,8 @@ import load
 import processes
 from certificate import Certificates, make_certificates
 from load import Target
-from ours import Installation
 from orders import Credential
+from ours import Installation
 from outbound import Outbound, hmac_outbound
 from processes import Child, Cores
 from programs import Programs
@@ -105,8 +105,9 @@ def direct(place: Place, upstream: Upstream) -> Running:
 def nginx_plain(place: Place, upstream: Upstream) -> Running:
     """nginx as a plain TLS proxy: nothing verified, nothing signed."""
     port = processes.free_port()
-    config = _fill(place, BENCH / "peers" / "nginx_plain.conf", PORT=port, UPSTREAM_PORT=upstream.port,
-                   CA=upstream.certificates.ca)
+    config = _fill(
+        place, BENCH / "peers" / "nginx_plain.conf", PORT=port, UPSTREAM_PORT=upstream.port, CA=upstream.certificates.ca
+    )
     child = _start_nginx(place, config, port, place.cores.contestant)
     return Running(_plain_target(port, place.bot), hmac_outbound(place.bot), child)
 
@@ -118,8 +119,15 @@ def nginx_lua(place: Place, upstream: Upstream) -> Running:
     secret_file.touch(mode=0o600)
     secret_file.write_bytes(venue.secret)
     port = processes.free_port()
-    config = _fill(place, BENCH / "peers" / "nginx_lua.conf", PORT=port, UPSTREAM_PORT=upstream.port,
-                   CA=upstream.certificates.ca, SECRET_FILE=secret_file, VENUE_KEY=venue.api_key)
+    config = _fill(
+        place,
+        BENCH / "peers" / "nginx_lua.conf",
+        PORT=port,
+        UPSTREAM_PORT=upstream.port,
+        CA=upstream.certificates.ca,
+        SECRET_FILE=secret_file,
+        VENUE_KEY=venue.api_key,
+    )
     child = _start_nginx(place, config, port, place.cores.contestant)
     return Running(_plain_target(port, place.bot), hmac_outbound(venue), child)
 
@@ -127,10 +135,19 @@ def nginx_lua(place: Place, upstream: Upstream) -> Running:
 def envoy_plain(place: Place, upstream: Upstream) -> Running:
     """Envoy as a plain TLS proxy with one worker thread: nothing verified, nothing signed."""
     port = processes.free_port()
-    config = _fill(place, BENCH / "peers" / "envoy.json", PORT=port, UPSTREAM_PORT=upstream.port,
-                   CA=upstream.certificates.ca)
-    command = [place.programs.envoy, "-c", str(config), "--concurrency", "1", "--disable-hot-restart",
-               "--log-level", "error"]
+    config = _fill(
+        place, BENCH / "peers" / "envoy.json", PORT=port, UPSTREAM_PORT=upstream.port, CA=upstream.certificates.ca
+    )
+    command = [
+        place.programs.envoy,
+        "-c",
+        str(config),
+        "--concurrency",
+        "1",
+        "--disable-hot-restart",
+        "--log-level",
+        "error",
+    ]
     child = processes.start(command, place.cores.contestant, place.directory / "log")
     _await(child, port)
     return Running(_plain_target(port, place.bot), hmac_outbound(place.bot), child)
@@ -138,10 +155,12 @@ def envoy_plain(place: Place, upstream: Upstream) -> Running:
 
 def counterseal(out_kind: OutKind) -> Callable[[Place, Upstream], Running]:
     """Us with everything on; `out_kind` is the kind of the venue key that signs."""
+
     def start(place: Place, upstream: Upstream) -> Running:
         installation = Installation(place.directory, upstream.port, upstream.certificates.ca, out_kind)
         child = installation.start(place.cores.contestant, place.directory / "log")
         return Running(_plain_target(installation.port, installation.bot), installation.outbound, child)
+
     return start
 
 
@@ -162,8 +181,12 @@ def _plain_target(port: int, credential: Credential) -> Target:
 def _fill(place: Place, template: Path, **values: object) -> Path:
     """Write `template` with its @NAME@ marks filled in to the contestant's directory."""
     text = template.read_text()
-    values |= {"DIR": place.directory, "BENCH": BENCH, "MODULES": place.programs.nginx_modules,
-               "USER": pwd.getpwuid(os.geteuid()).pw_name}
+    values |= {
+        "DIR": place.directory,
+        "BENCH": BENCH,
+        "MODULES": place.programs.nginx_modules,
+        "USER": pwd.getpwuid(os.geteuid()).pw_name,
+    }
     for name, value in values.items():
         text = text.replace(f"@{name}@", str(value))
     path = place.directory / template.name

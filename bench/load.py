@@ -20,9 +20,9 @@ from orders import Credential
 SCRIPT = Path(__file__).with_name("wrk_orders.lua")
 CONNECTIONS = 32
 MAX_SECONDS = 4
-SIGNING_NS_PER_ORDER = 6_000      # first guess of how long pre-signing takes; only sets the planned start
-ORDERS_PER_STAMP = 1_000          # of the latency run: signed together, sent while their stamp is good
-MAX_START_SLIP_MS = 400           # a run that starts later than this after its stamp is signed anew
+SIGNING_NS_PER_ORDER = 6_000  # first guess of how long pre-signing takes; only sets the planned start
+ORDERS_PER_STAMP = 1_000  # of the latency run: signed together, sent while their stamp is good
+MAX_START_SLIP_MS = 400  # a run that starts later than this after its stamp is signed anew
 
 
 class LoadFailed(Exception):
@@ -80,16 +80,31 @@ def run_throughput(target: Target, seconds: int, capacity: int, directory: Path)
     if outcome["exhausted"]:
         raise OrdersRanOut(f"{capacity} orders were not enough")
     return Throughput(
-        outcome["answers"], outcome["duration_us"] / 1e6, outcome["bad_status"], outcome["broken"],
-        outcome["p50_us"], outcome["p99_us"],
+        outcome["answers"],
+        outcome["duration_us"] / 1e6,
+        outcome["bad_status"],
+        outcome["broken"],
+        outcome["p50_us"],
+        outcome["p99_us"],
     )
 
 
 def _run_wrk(target: Target, seconds: int, capacity: int, directory: Path) -> dict[str, int]:
     order_file = directory / "orders.txt"
     _sign_for_prompt_start(order_file, target, capacity)
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "5s", "-s", str(SCRIPT),
-               target.base_url, "--", str(order_file)]
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{seconds}s",
+        "--timeout",
+        "5s",
+        "-s",
+        str(SCRIPT),
+        target.base_url,
+        "--",
+        str(order_file),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 30)
     order_file.unlink()
     for line in done.stdout.splitlines():
@@ -125,15 +140,15 @@ def run_latency(target: Target, count: int) -> Latency:
     return Latency(count, percentile(taken_ns, 0.50) / 1000, percentile(taken_ns, 0.99) / 1000, tuple(faults))
 
 
-def _time_orders(
-    connection: socket.socket, target: Target, count: int, taken_ns: list[int], faults: list[str]
-) -> None:
+def _time_orders(connection: socket.socket, target: Target, count: int, taken_ns: list[int], faults: list[str]) -> None:
     """Sign `count` orders, then time them; appends nanoseconds to `taken_ns`, wrong answers to `faults`."""
     header_block = orders.headers(target.credential, target.host)
     stamp_ms = orders.now_ms() + orders.STAMP_AFTER_START_MS
     signed = [
-        (b'"clientOrderId":"%s"' % order.client_order_id.encode(),
-         f"POST {order.target} HTTP/1.1\r\n{header_block}".encode())
+        (
+            b'"clientOrderId":"%s"' % order.client_order_id.encode(),
+            f"POST {order.target} HTTP/1.1\r\n{header_block}".encode(),
+        )
         for order in orders.sign_orders(target.credential, count, stamp_ms)
     ]
     gc.collect()
@@ -182,12 +197,12 @@ def _read_answer(connection: socket.socket) -> tuple[bytes, bytes]:
     data = b""
     while (end := data.find(b"\r\n\r\n")) < 0:
         data += _receive(connection)
-    head, body = data[:end], data[end + 4:]
+    head, body = data[:end], data[end + 4 :]
     lowered = head.lower()
     at = lowered.find(b"\r\ncontent-length:")
     if at < 0:
         raise LoadFailed(f"an answer without Content-Length: {head[:200]!r}")
-    length = int(lowered[at + 17:].split(b"\r\n", 1)[0])
+    length = int(lowered[at + 17 :].split(b"\r\n", 1)[0])
     while len(body) < length:
         body += _receive(connection)
     return head, body

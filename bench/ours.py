@@ -89,7 +89,10 @@ class Installation:
     def _verb(self, *words: str, given: str = "") -> None:
         subprocess.run(
             [str(PYTHON), "-m", "counterseal.cli.main", *words],
-            input=given.encode(), check=True, capture_output=True, env=_environ(),
+            input=given.encode(),
+            check=True,
+            capture_output=True,
+            env=_environ(),
         )
 
 

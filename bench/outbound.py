@@ -35,17 +35,21 @@ class Outbound:
 
 def hmac_outbound(credential: Credential) -> Outbound:
     """HMAC-SHA256 in hexadecimal."""
+
     def verify(signed: bytes, signature: str) -> bool:
         return hmac.compare_digest(hmac.digest(credential.secret, signed, "sha256").hex(), signature.lower())
+
     return Outbound(credential.api_key, verify)
 
 
 def ed25519_outbound(api_key: str, public_key: Ed25519PublicKey) -> Outbound:
     """Ed25519 in percent-encoded base64."""
+
     def verify(signed: bytes, signature: str) -> bool:
         try:
             public_key.verify(base64.b64decode(unquote(signature), validate=True), signed)
         except (InvalidSignature, binascii.Error):
             return False
         return True
+
     return Outbound(api_key, verify)

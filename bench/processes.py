@@ -61,7 +61,7 @@ class Child:
                 self.process.kill()
                 self.process.wait()
         for pid, started in tree.items():
-            if _start_time(pid) == started:    # still the process we saw, not a reused id
+            if _start_time(pid) == started:  # still the process we saw, not a reused id
                 _kill(pid)
 
 
@@ -70,7 +70,11 @@ def start(command: Sequence[str], core: int, log: Path, env: dict[str, str] | No
     with log.open("wb") as output:
         process = subprocess.Popen(
             ["taskset", "-c", str(core), *command],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env, start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=env,
+            start_new_session=True,
         )
     return Child(process, log)
 
@@ -103,7 +107,7 @@ def cpu_seconds(pid: int) -> float:
     for member in process_tree(pid):
         fields = _stat(member)
         if fields is not None:
-            ticks += sum(int(value) for value in fields[11:15])    # utime, stime, cutime, cstime
+            ticks += sum(int(value) for value in fields[11:15])  # utime, stime, cutime, cstime
     return ticks / CLOCK_TICKS
 
 
@@ -114,7 +118,7 @@ def pin_tree(pid: int, core: int) -> None:
             for thread in Path(f"/proc/{member}/task").iterdir():
                 os.sched_setaffinity(int(thread.name), {core})
         except (FileNotFoundError, ProcessLookupError):
-            pass    # it ended in between
+            pass  # it ended in between
 
 
 def process_tree(pid: int) -> dict[int, int]:
@@ -149,4 +153,4 @@ def _kill(pid: int) -> None:
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
-        pass    # it ended by itself in between
+        pass  # it ended by itself in between

@@ -8,8 +8,8 @@ from statistics import median
 
 BASELINE = "direct"
 OURS = "counterseal"
-PER_CORE_FLOOR = 0.4       # of Envoy's requests per CPU-second, at least
-ADDED_P50_FLOOR = 2.0      # times nginx + Lua's added p50, at most
+PER_CORE_FLOOR = 0.4  # of Envoy's requests per CPU-second, at least
+ADDED_P50_FLOOR = 2.0  # times nginx + Lua's added p50, at most
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Measurement:
     loaded_p99_us: int
     p50_us: float
     p99_us: float
-    shared_p50_us: float       # at one connection, contestant, load and upstream on one CPU
+    shared_p50_us: float  # at one connection, contestant, load and upstream on one CPU
     faults: tuple[str, ...] = ()
 
     @property
@@ -65,9 +65,14 @@ def summarise(title: str, rounds: Sequence[Measurement], direct: Sequence[Measur
     per_cpu = [one.per_cpu_second for one in rounds if one.per_cpu_second is not None]
     paired = list(zip(rounds, direct, strict=False))
     return Line(
-        title, median(rates), (min(rates), max(rates)), median(per_cpu) if per_cpu else None,
-        median(one.loaded_p50_us for one in rounds), median(one.loaded_p99_us for one in rounds),
-        median(one.p50_us for one in rounds), median(one.p99_us for one in rounds),
+        title,
+        median(rates),
+        (min(rates), max(rates)),
+        median(per_cpu) if per_cpu else None,
+        median(one.loaded_p50_us for one in rounds),
+        median(one.loaded_p99_us for one in rounds),
+        median(one.p50_us for one in rounds),
+        median(one.p99_us for one in rounds),
         median(one.p50_us - base.p50_us for one, base in paired) if paired else None,
         median(one.p99_us - base.p99_us for one, base in paired) if paired else None,
         median(one.shared_p50_us - base.shared_p50_us for one, base in paired) if paired else None,
@@ -80,8 +85,10 @@ def ratios(lines: Mapping[str, Line]) -> list[Ratio]:
         _at_least(_per_core(lines, OURS, "envoy"), PER_CORE_FLOOR),
         _at_most(_added(lines, OURS, "nginx-lua"), ADDED_P50_FLOOR),
         _shared_added(lines, OURS, "nginx-lua"),
-        _per_core(lines, OURS, "nginx-lua"), _per_core(lines, OURS, "nginx"),
-        _added(lines, OURS, "envoy"), _added(lines, OURS, "nginx"),
+        _per_core(lines, OURS, "nginx-lua"),
+        _per_core(lines, OURS, "nginx"),
+        _added(lines, OURS, "envoy"),
+        _added(lines, OURS, "nginx"),
     ]
     for other, peers in ((f"{OURS}-ed25519", ("envoy", "nginx-lua")), ("nginx-lua", ("envoy",))):
         found += [_per_core(lines, other, peer) for peer in peers]
@@ -92,8 +99,18 @@ def ratios(lines: Mapping[str, Line]) -> list[Ratio]:
 def table(lines: Mapping[str, Line]) -> str:
     """The figures as a Markdown table, which also reads well in a terminal."""
     rows = [
-        ("contestant", "req/s (32)", "min-max", "req/CPU-s", "p50 / p99 ms (32)", "p50 µs (1)", "p99 µs (1)",
-         "added p50 µs", "added p99 µs", "added p50 µs, one CPU"),
+        (
+            "contestant",
+            "req/s (32)",
+            "min-max",
+            "req/CPU-s",
+            "p50 / p99 ms (32)",
+            "p50 µs (1)",
+            "p99 µs (1)",
+            "added p50 µs",
+            "added p99 µs",
+            "added p50 µs, one CPU",
+        ),
         *(_cells(line) for line in lines.values()),
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -117,9 +134,15 @@ def _sentence(ratio: Ratio) -> str:
 
 def _cells(line: Line) -> tuple[str, ...]:
     return (
-        line.title, _number(line.per_second), f"{line.spread[0]:,.0f}-{line.spread[1]:,.0f}",
-        _number(line.per_cpu_second), f"{line.loaded_p50_us / 1000:.2f} / {line.loaded_p99_us / 1000:.2f}",
-        _number(line.p50_us), _number(line.p99_us), _number(line.added_p50_us), _number(line.added_p99_us),
+        line.title,
+        _number(line.per_second),
+        f"{line.spread[0]:,.0f}-{line.spread[1]:,.0f}",
+        _number(line.per_cpu_second),
+        f"{line.loaded_p50_us / 1000:.2f} / {line.loaded_p99_us / 1000:.2f}",
+        _number(line.p50_us),
+        _number(line.p99_us),
+        _number(line.added_p50_us),
+        _number(line.added_p99_us),
         _number(line.shared_added_p50_us),
     )
 

@@ -16,8 +16,8 @@ WARM_UP_SECONDS = 1
 WARM_UP_CAPACITY = 100_000
 WARM_UP_LATENCY_ORDERS = 300
 LATENCY_ORDERS = 4_000
-SETTLE_S = 0.1           # what was in flight when a run ended arrives
-HEADROOM = 1.7           # orders signed for a run, as a multiple of what the warm-up suggests
+SETTLE_S = 0.1  # what was in flight when a run ended arrives
+HEADROOM = 1.7  # orders signed for a run, as a multiple of what the warm-up suggests
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,15 @@ def measure(bench: Bench, running: Running, capacity: int) -> Measurement:
     latency = load.run_latency(running.target, LATENCY_ORDERS)
     shared = _latency_on_one_cpu(bench, running)
     return Measurement(
-        run.rate.per_second, run.rate.answers, run.cpu_s if running.child else None,
-        run.rate.p50_us, run.rate.p99_us, latency.p50_us, latency.p99_us, shared.p50_us,
-        (*_load_faults(run), *_latency_faults(latency), *_latency_faults(shared),
-         *_outbound_faults(bench, running)),
+        run.rate.per_second,
+        run.rate.answers,
+        run.cpu_s if running.child else None,
+        run.rate.p50_us,
+        run.rate.p99_us,
+        latency.p50_us,
+        latency.p99_us,
+        shared.p50_us,
+        (*_load_faults(run), *_latency_faults(latency), *_latency_faults(shared), *_outbound_faults(bench, running)),
     )
 
 
@@ -116,8 +121,11 @@ def measure_rounds(
 
 def _report(round_number: int, name: str, one: Measurement) -> None:
     per_core = f"{one.per_cpu_second:8,.0f} per CPU-second" if one.per_cpu_second else " " * 24
-    print(f"  round {round_number}  {name:20} {one.per_second:8,.0f} req/s  {per_core}"
-          f"  p50 {one.p50_us:6.0f} µs  p99 {one.p99_us:6.0f} µs", flush=True)
+    print(
+        f"  round {round_number}  {name:20} {one.per_second:8,.0f} req/s  {per_core}"
+        f"  p50 {one.p50_us:6.0f} µs  p99 {one.p99_us:6.0f} µs",
+        flush=True,
+    )
     for fault in one.faults:
         print(f"    INVALID: {fault}")
 
@@ -133,7 +141,7 @@ def _load_faults(run: Accounted) -> list[str]:
         faults.append(f"{rate.bad_status} of {rate.answers} answers were errors")
     if rate.broken:
         faults.append(f"{rate.broken} connections failed or timed out")
-    if not 0 <= excess <= load.CONNECTIONS:      # those in flight at the end were sent but not counted
+    if not 0 <= excess <= load.CONNECTIONS:  # those in flight at the end were sent but not counted
         faults.append(f"the upstream had {excess:+} orders compared with the answers counted")
     return faults
 

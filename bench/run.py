@@ -22,8 +22,11 @@ from types import FrameType
 try:
     import cryptography
 except ImportError:
-    print("cryptography is missing; install the benchmark's environment with: python3 -m venv .env/bench "
-          "&& .env/bench/bin/pip install --require-hashes -r bench/requirements.txt", file=sys.stderr)
+    print(
+        "cryptography is missing; install the benchmark's environment with: python3 -m venv .env/bench "
+        "&& .env/bench/bin/pip install --require-hashes -r bench/requirements.txt",
+        file=sys.stderr,
+    )
     sys.exit(2)
 
 import results
@@ -59,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     cores = Cores.of_this_machine()
     conditions = Conditions(programs, cores, options.rounds, options.seconds, os.getloadavg()[0])
-    os.sched_setaffinity(0, {cores.load})     # inherited by the load generator
+    os.sched_setaffinity(0, {cores.load})  # inherited by the load generator
     chosen = [one for one in CONTESTANTS if not options.only or one.name in {*options.only, results.BASELINE}]
     measured, reasons = _measure(conditions, chosen)
     report = _report(conditions, _lines(chosen, measured), measured, reasons)
@@ -75,15 +78,21 @@ def main(arguments: Sequence[str]) -> int:
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/run.py", description="benchmark against the peers, one run")
     parser.add_argument("--rounds", type=int, default=3, choices=range(1, 21), metavar="N", help="default 3")
-    parser.add_argument("--seconds", type=int, default=4, choices=range(1, 5),
-                        help="length of a throughput run, default 4")
-    parser.add_argument("--only", action="append", choices=[one.name for one in CONTESTANTS], metavar="NAME",
-                        help="this contestant and direct; may be repeated")
+    parser.add_argument(
+        "--seconds", type=int, default=4, choices=range(1, 5), help="length of a throughput run, default 4"
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=[one.name for one in CONTESTANTS],
+        metavar="NAME",
+        help="this contestant and direct; may be repeated",
+    )
     return parser.parse_args(arguments)
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(1)     # unwinds through the ExitStack, which ends every child
+    raise SystemExit(1)  # unwinds through the ExitStack, which ends every child
 
 
 def _measure(
@@ -122,7 +131,9 @@ def _lines(chosen: Sequence[Contestant], measured: Mapping[str, list[Measurement
 
 
 def _report(
-    conditions: Conditions, lines: Mapping[str, Line], measured: Mapping[str, list[Measurement]],
+    conditions: Conditions,
+    lines: Mapping[str, Line],
+    measured: Mapping[str, list[Measurement]],
     reasons: Mapping[str, str],
 ) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in conditions.programs.versions().items())

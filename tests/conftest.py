@@ -17,7 +17,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None:
         took = time.monotonic() - began
-        reporter.ensure_newline()
+        reporter.write_line("")
         reporter.write_line(
             f"leaks: {len(leaks.planted)} planted secrets, {files} files, {size:,} bytes read in {took:.1f} s, "
             f"{len(found)} hits",

@@ -1,6 +1,5 @@
 """The collar measures a limit from the market at the moment when the order can trade."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -71,7 +70,7 @@ def test_legs_of_a_batch_are_measured_from_the_last_price() -> None:
     intent, _ = judged(batchOrders="[]")
     good = leg_of({"symbol": "A", "price": "105", "stopPrice": "95"})
     assert collar.outside(FIVE, intent, good, LAST) is None
-    assert collar.outside(FIVE, intent, replace(good, prices=(LAST, Decimal("94.9"))), LAST) == "price"
+    assert collar.outside(FIVE, intent, good._replace(prices=(LAST, Decimal("94.9"))), LAST) == "price"
 
 
 positive = st.decimals(min_value="0.01", max_value="9999", places=2)

@@ -1,6 +1,5 @@
 """When a whole request can only lower exposure."""
 
-from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -11,7 +10,7 @@ from counterseal.core.intent import Intent, Leg
 
 CATALOGUE = load_catalogue()
 SHRINKS = Leg("BTCUSDT", "SELL", "MARKET", Decimal(1), None, (), True)
-GROWS = replace(SHRINKS, reduces=False)
+GROWS = SHRINKS._replace(reduces=False)
 
 
 def _endpoint(family: str, method: str, path: str) -> Endpoint:

@@ -432,7 +432,7 @@ def test_what_raises_exposure_is_measured(intent: Any, reason: str | None) -> No
 def test_a_modification_is_never_an_exit() -> None:
     """Even a leg that says of itself that it reduces is measured when it comes by PUT."""
     intent = asked("usdm", "PUT", "/fapi/v1/order", symbol="BTCUSDT", side="BUY", quantity="2", price="1")
-    lying = replace(intent, legs=(replace(intent.legs[0], reduces=True),))
+    lying = intent._replace(legs=(intent.legs[0]._replace(reduces=True),))
     assert decide(LIMITED, lying) == "notional_over_limit"
 
 

@@ -262,6 +262,10 @@ class Rig:
 
     def start(self, method: str, path: str, query: str = "") -> "asyncio.Task[Reply]":
         """Hand a request in; the answer comes when time has been advanced far enough."""
+        return asyncio.get_running_loop().create_task(self.finish(self.inquiry(method, path, query)))
+
+    def inquiry(self, method: str, path: str, query: str = "") -> Inquiry:
+        """Give a request of bot alpha as the listener hands it in."""
         length = "" if method == "GET" else "Content-Length: 0\r\n"
         head = (
             f"{method} {path}?{self.signed(query)} HTTP/1.1\r\nHost: {HOST}\r\nX-MBX-APIKEY: {'V' * 64}\r\n{length}\r\n"
@@ -269,9 +273,10 @@ class Rig:
         read = http1.read_head(head.encode())
         assert read is not None
         assert not isinstance(read, Bad), read
-        return asyncio.get_running_loop().create_task(self._finish(Inquiry(read[0], b"", ip_address("127.0.0.1"))))
+        return Inquiry(read[0], b"", ip_address("127.0.0.1"))
 
-    async def _finish(self, inquiry: Inquiry) -> Reply:
+    async def finish(self, inquiry: Inquiry) -> Reply:
+        """Take an inquiry all the way."""
         begun = self.clock.monotonic_ns()
         judged = self.handler.begin(inquiry)
         return await self.handler.finish(inquiry, judged, begun) if isinstance(judged, Admitted) else judged

@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -302,3 +303,36 @@ async def test_recv_windows_upstream() -> None:
         assert why(await rig.ask(method, path, query)) is None
         assert rig.venue.sent[-1].params["recvWindow"] == wanted
         await rig.clock.advance(0.001)
+
+
+@on_virtual_time
+async def test_a_bot_that_has_gone_before_the_first_byte_left_sends_nothing() -> None:
+    """Ruling 14: the order is dropped as NOT_SENT and its id is free."""
+    rig = await Rig().warm()
+    gone = rig.inquiry("POST", SPOT, f"{ORDER}&newClientOrderId=g")
+    gone.gone = True
+    await rig.finish(gone)
+    await rig.clock.advance(0)
+    assert [entry["outcome"] for entry in rig.journal.of("outcome")] == ["NOT_SENT"]
+    assert rig.venue.sent == []
+    await rig.clock.advance(0.001)
+    assert (await rig.ask("POST", SPOT, f"{ORDER}&newClientOrderId=g")).status == 200
+
+
+@pytest.mark.threat(17)
+@on_virtual_time
+async def test_a_credential_ends_at_its_expiry_by_exchange_time() -> None:
+    """One millisecond before it works, then it is refused everywhere; a host whose clock is behind does not prolong it."""
+    rig = await Rig().warm()
+    (key_id, credential), *_ = rig.state.credentials.items()
+    rig.state.credentials[key_id] = replace(credential, expires_ms=MONDAY_MS + 3_600_000)
+    await rig.clock.advance(3_599.999)
+    assert why(await rig.ask("GET", "/api/v3/account")) is None
+    await rig.clock.advance(0.001)
+    for method, path, query in (("GET", "/api/v3/account", ""), ("POST", SPOT, ORDER), ("DELETE", SPOT, CANCEL)):
+        reply = await rig.ask(method, path, query)
+        assert (reply.status, json.loads(reply.body)["code"], why(reply)) == (401, -2015, "credential_expired")
+    rig.clock.step_wall(-7_200_000)
+    rig.venue.skew_ms = 7_200_000
+    assert await rig.refresher.measure_offset()
+    assert why(await rig.ask("GET", "/api/v3/account")) == "credential_expired"

@@ -12,6 +12,7 @@ import time
 import pytest
 from laws import check_l1_l2_l4, orders_of
 from stack import Stack, signed
+from wire import Wire
 
 ORDER = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=90000.00"
 PATIENCE_S = 30.0
@@ -159,3 +160,24 @@ def test_a_hundred_kills(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The size for CI."""
     with Stack(tmp_path_factory.mktemp("kills"), paper_options=OPTIONS) as stack:
         check(stack, *run(stack, 100, 56))
+
+
+def test_a_drain_answers_what_is_in_flight(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """SIGTERM while orders wait: each is answered, nothing new is taken, both journals are complete."""
+    options = (*OPTIONS, "--fault-control")
+    with Stack(tmp_path_factory.mktemp("drain"), paper_options=options) as stack:
+        stack.fault("delay:1000", "POST", "/api/v3/order", times=5)
+        wires = [Wire(stack.port) for _ in range(5)]
+        for number, wire in enumerate(wires):
+            wire.send(stack.request("POST", "/api/v3/order", f"{ORDER}&newClientOrderId=d-{number}"))
+        idle = Wire(stack.port)
+        time.sleep(0.3)
+        began = time.monotonic()
+        assert stack.down() == 0
+        assert 0.4 < time.monotonic() - began < 5.0
+        assert [wire.reply().body["clientOrderId"] for wire in wires] == [f"d-{number}" for number in range(5)]
+        assert all(wire.closed() for wire in (*wires, idle))
+        for wire in (*wires, idle):
+            wire.__exit__(None, None, None)
+        counted = check_l1_l2_l4(stack)
+        assert (counted.intents, counted.orders_accepted, counted.unknown) == (5, 5, 0)

@@ -36,7 +36,7 @@ Downlink RTT ECT Width DPR Device-Memory
 
 @pytest.mark.threat(6)
 def test_about_200_names_in_five_forms(shared_stack: Stack) -> None:
-    """Plain, other case, underscored, named in Connection, twice: the exchange sees the same names in the same order."""
+    """Plain, other case, underscored, named in Connection, twice: the exchange sees the same names in one order."""
     assert len(NAMES) >= 200
     before = len(shared_stack.received())
     sent = 0

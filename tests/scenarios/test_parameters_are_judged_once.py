@@ -165,6 +165,7 @@ def test_unknown_names_are_refused_on_every_typed_change(shared_stack: Stack) ->
 
 
 @pytest.mark.threat(12)
+@pytest.mark.threat(13)
 def test_one_bad_leg_refuses_the_batch(shared_stack: Stack) -> None:
     """At every place of a batch of 1 to 5: no leg is sent; nested and repeated JSON are no orders."""
     leg = {**FUTURES}

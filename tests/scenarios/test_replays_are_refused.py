@@ -1,6 +1,4 @@
-"""A signed request works once (ruling 6); a client order id is used once, and repeating it gives what became of it
-(12).
-"""
+"""A signed request works once (ruling 6); a client order id is used once, repeated it gives what became of it (12)."""
 
 # ruff: noqa: TID251 - real processes live in real time; randomness is seeded
 import json
@@ -57,7 +55,7 @@ def test_the_same_signed_order_again(shared_stack: Stack) -> None:
 
 @pytest.mark.threat(18)
 def test_a_payload_is_spent_on_every_path(shared_stack: Stack) -> None:
-    """A signature covers no path: what was signed for a query cannot cancel, what was signed for a test cannot place."""
+    """A signature covers no path: what was signed for a query cannot cancel, one for a test cannot place."""
     order = shared_stack.call("POST", "/api/v3/order", f"{ORDER}&newClientOrderId=paths-1").body
     key = shared_stack.keys["alpha"]
     query = signed(key, f"symbol=BTCUSDT&orderId={order['orderId']}")
@@ -157,7 +155,7 @@ def test_a_cancel_of_everything_gets_its_stored_outcome_and_hits_no_newer_order(
     ("path", "order", "code"), [("/api/v3/order", ORDER, -2010), ("/fapi/v1/order", FUTURE, -4116)]
 )
 def test_each_cell_of_ruling_12(shared_stack: Stack, path: str, order: str, code: int) -> None:
-    """Same bot and pairs: the stored outcome. Other pairs, or another bot: duplicate. Rejected: the id is free again."""
+    """Same bot and pairs: the stored outcome. Other pairs, or another bot: duplicate. Rejected: it is free again."""
     name = f"cell{path[1]}"
     first = shared_stack.call("POST", path, f"{order}&newClientOrderId={name}")
     assert first.status == 200

@@ -20,7 +20,10 @@ _decode = msgspec.json.Decoder().decode
 
 
 class JournalFile:
-    """The Journal port over one file. A torn tail is cut when it is opened; damage in the middle raises JournalDamaged."""
+    """The Journal port over one file.
+
+    A torn tail is cut when it is opened; damage in the middle raises JournalDamaged.
+    """
 
     def __init__(self, path: Path, clock: Clock, on_failure: Callable[[str], None]) -> None:
         self._clock = clock

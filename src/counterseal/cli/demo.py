@@ -163,4 +163,3 @@ def _stop(child: "subprocess.Popen[bytes] | None") -> None:
         child.wait(timeout=15)
     except subprocess.TimeoutExpired:
         child.kill()
-

@@ -8,6 +8,7 @@ no folding, no byte above 0x7e. Nothing is normalised. RFC 9112 allows more; no 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 MAX_HEAD = 16_384
 MAX_BODY = 65_536
@@ -23,8 +24,7 @@ _SINGLE = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """What of a request's head matters to us. `query` is without the question mark; header values are stripped."""
 
     method: str

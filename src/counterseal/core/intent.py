@@ -1,16 +1,15 @@
 """What a bot asks, typed: the pairs that will be signed and the order legs in them, judged once for both."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from counterseal.core.binance.catalogue import Endpoint
 
 Pair = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Leg:
+class Leg(NamedTuple):
     """One order within a request, with money as Decimal.
 
     `quantity` is in the base asset, `quote_quantity` in the quote asset. `prices` are all the prices it could execute
@@ -27,8 +26,7 @@ class Leg:
     reduces: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(NamedTuple):
     """A judged request.
 
     `pairs` are names and values in the order received, without timestamp, recvWindow and signature; exactly these are

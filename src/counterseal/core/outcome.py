@@ -5,9 +5,8 @@ unmistakably. Everything else that could have been executed is UNKNOWN.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Outcome(StrEnum):
@@ -19,8 +18,7 @@ class Outcome(StrEnum):
     NOT_SENT = "NOT_SENT"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A complete answer: status, the parsed body (None when it is no JSON), the exchange's code and message if any."""
 
     status: int

@@ -4,6 +4,7 @@ Nothing here waits: admission is one piece of work on the loop, so that two requ
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from counterseal.core import freshness, replay
 from counterseal.core.binance import canonical
@@ -42,8 +43,7 @@ class Inquiry:
     gone: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(NamedTuple):
     """A request that may go on. `credential` is None for public data without one.
 
     `marks` name the payload for replay, `timestamp_ms` and `recv_window_ms` are the bot's.
@@ -115,7 +115,8 @@ class Admission:
     # -- public data
 
     def _public(self, inquiry: Inquiry, endpoint: Endpoint, pairs: list[Pair], key_id: str | None) -> Admitted | Denial:
-        credential, policy = None, None
+        credential: Credential | None = None
+        policy: Bot | None = None
         if key_id is None:
             inquiry.bot = ANONYMOUS
             if not inquiry.source.is_loopback:
@@ -126,9 +127,10 @@ class Admission:
             credential = self._state.credentials.get(key_id)
             if credential is None:
                 return Denial("credential_or_signature")
-            policy = self._owner(inquiry, credential, endpoint)
-            if isinstance(policy, Denial):
-                return policy
+            owner = self._owner(inquiry, credential, endpoint)
+            if isinstance(owner, Denial):
+                return owner
+            policy = owner
         kept = [(name, value) for name, value in pairs if name not in ("timestamp", "recvWindow")]
         intent = judge(endpoint, kept, self._make_id)
         if isinstance(intent, Denial):

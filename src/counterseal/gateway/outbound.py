@@ -1,6 +1,6 @@
 """To the exchange and back: the least key, a signature, a rebuilt request, one answer."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from counterseal import __version__
 from counterseal.core import freshness
@@ -20,8 +20,7 @@ class SignerRefused(Exception):
     """The signer's own table or bounds said no; the text is its reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignedRequest:
+class SignedRequest(NamedTuple):
     """A query ready to leave, and the key whose name goes with it."""
 
     query: bytes

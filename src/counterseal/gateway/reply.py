@@ -14,8 +14,14 @@ PASSED = (
     "date", "retry-after", "x-mbx-used-weight", "x-mbx-used-weight-1m", "x-mbx-order-count-10s", "x-mbx-order-count-1m",
     "x-mbx-order-count-1d", "x-sapi-used-ip-weight-1m", "x-sapi-used-uid-weight-1m",
 )  # fmt: skip
-_SHOWN = {name: "-".join(part.capitalize() if part not in ("mbx", "ip", "uid") else part.upper() for part in name.split("-"))
-          for name in PASSED}  # fmt: skip
+_UPPER = frozenset({"mbx", "ip", "uid"})
+
+
+def _shown(name: str) -> str:
+    return "-".join(part.upper() if part in _UPPER else part.capitalize() for part in name.split("-"))
+
+
+_SHOWN = {name: _shown(name) for name in PASSED}
 _JSON = b"Content-Type: application/json;charset=UTF-8\r\n"
 
 

@@ -1,6 +1,6 @@
 """One write to the journal and one packet to the signer per turn of the event loop, in that order.
 
-A signature is asked for only after the intent's record is written; a bot is answered only after the outcome's record is.
+A signature is asked for only after the intent's record is written; a bot is answered only after the outcome's is.
 """
 
 import asyncio

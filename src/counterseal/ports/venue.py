@@ -1,12 +1,10 @@
 """The exchange, as the gateway sees it: one request, one answer, and the truth about whether it can have left."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class VenueReply:
+class VenueReply(NamedTuple):
     """A complete answer. Header names are lower case. Times are monotonic nanoseconds."""
 
     status: int
