@@ -45,11 +45,8 @@ def marks(tree: ast.AST) -> Iterator[tuple[str, int]]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             for mark in node.decorator_list:
                 if isinstance(mark, ast.Call) and isinstance(mark.func, ast.Attribute) and mark.func.attr == "threat":
-                    yield from ((node.name, arg.value) for arg in mark.args if _is_number(arg))
-
-
-def _is_number(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and type(node.value) is int
+                    numbers = [arg.value for arg in mark.args if isinstance(arg, ast.Constant)]
+                    yield from ((node.name, number) for number in numbers if isinstance(number, int))
 
 
 def render() -> str:
@@ -64,8 +61,8 @@ def _page(table: Mapping[int, tuple[str, str]], tests: Mapping[int, list[str]]) 
         "",
         "| # | threat | control today | tests |",
         "|---|---|---|---|",
-        *(f"| {number} | {title} | {control} | {_tests(tests.get(number))} |" for number, (title, control) in table.items()),
-    ]  # fmt: skip
+        *(f"| {number} | {' | '.join(row)} | {_tests(tests.get(number))} |" for number, row in table.items()),
+    ]
     return _HEAD + "\n".join(lines) + "\n"
 
 

@@ -322,7 +322,7 @@ async def test_a_bot_that_has_gone_before_the_first_byte_left_sends_nothing() ->
 @pytest.mark.threat(17)
 @on_virtual_time
 async def test_a_credential_ends_at_its_expiry_by_exchange_time() -> None:
-    """One millisecond before it works, then it is refused everywhere; a host whose clock is behind does not prolong it."""
+    """One millisecond before it works, then it is refused; a host whose clock is behind does not prolong it."""
     rig = await Rig().warm()
     (key_id, credential), *_ = rig.state.credentials.items()
     rig.state.credentials[key_id] = replace(credential, expires_ms=MONDAY_MS + 3_600_000)

@@ -30,6 +30,7 @@ from tests import leaks
 
 from counterseal.adapters import control_socket
 from counterseal.adapters.home import Home
+from counterseal.adapters.process import die_with_parent
 from counterseal.cli import main as cli
 from counterseal.core import record
 
@@ -164,12 +165,12 @@ class Stack:
         with log:
             return subprocess.Popen(
                 [sys.executable, "-m", "counterseal.cli.main", *verb],
-                stdout=log, stderr=log, env=child_environ(), start_new_session=True,
+                stdout=log, stderr=log, env=child_environ(), start_new_session=True, preexec_fn=die_with_parent,
             )  # fmt: skip
 
     def _prepare(self) -> None:
         endpoint_file = self.paper_home / "endpoint.json"
-        wait(endpoint_file.exists, 20, "the paper exchange")
+        wait(lambda: self._listens(endpoint_file), 20, "the paper exchange")
         endpoint = json.loads(endpoint_file.read_text())
         self.paper_port = endpoint["port"]
         self.paper_ca = endpoint["ca"]
@@ -184,6 +185,10 @@ class Stack:
         address = f"127.0.0.1:{self.paper_port}"
         text = FRAME.format(address=address, ca=self.paper_ca, key="main", connections=self.connections)
         return text + "".join(self.policies.get(name, WIDE_BOT.format(name=name, key="main")) for name in self.bots)
+
+    def _listens(self, endpoint_file: Path) -> bool:
+        assert self.paper.poll() is None, f"the paper exchange ended: see {self.root / 'paper.log'}"
+        return endpoint_file.exists()
 
     def write_config(self, text: str) -> None:
         """Put a configuration in place."""
