@@ -34,7 +34,7 @@ class ExchangeKey:
 def make(kind: str) -> ExchangeKey:
     """Make a key of one kind; the check uses the libraries directly, nothing of the product."""
     material, check = {"hmac": _hmac, "ed25519": _ed25519, "rsa": _rsa}[kind]()
-    held = HeldSigningKey(HeldKey(REF, API_KEY, kind), signing.load(kind, Secret(material)))
+    held = HeldSigningKey(HeldKey(REF, API_KEY, kind, "paper"), signing.load(kind, Secret(material)))
     return ExchangeKey(held, check)
 
 

@@ -18,6 +18,7 @@ from counterseal.adapters.virtual_clock import VirtualClock
 from counterseal.core.binance.catalogue import HOSTS
 from counterseal.core.config.model import PURPOSES, Bot, Config, Gateway, Key, Listen, Venue
 from counterseal.core.credential import Credential, CredentialKind
+from counterseal.core.exchange_clock import Reading
 from counterseal.core.market import FamilyMarket, SymbolRule
 from counterseal.core.replay import SeenWindow
 from counterseal.core.secret import Secret
@@ -29,7 +30,7 @@ from counterseal.gateway.listener import BotConnection, Door
 from counterseal.gateway.outbound import Outbound
 from counterseal.gateway.reads import Reads
 from counterseal.gateway.refresh import Refresher
-from counterseal.gateway.state import Offset, State
+from counterseal.gateway.state import State
 from counterseal.gateway.turn import Turn
 
 BOT, INCARNATION = "captured", "test"
@@ -164,7 +165,7 @@ def _state(clock: VirtualClock, host: str) -> State:
         allowed_hosts=frozenset({host}),
         hosts=HOSTS,
     )
-    state.offset = Offset(0, 1, 0)
+    state.reading = Reading(clock.wall_ns() // 1_000_000 - state.monotonic_ms(), 1, state.monotonic_ms())
     return state
 
 

@@ -148,7 +148,7 @@ class InlineSigner:
     _count: int = 0
 
     def keys(self) -> Mapping[str, HeldKey]:
-        return {"main": HeldKey("main", "K" * 64, "hmac")}
+        return {"main": HeldKey("main", "K" * 64, "hmac", "paper")}
 
     def queue(self, request: Sign) -> "asyncio.Future[Signed | Refused]":
         future: asyncio.Future[Signed | Refused] = asyncio.get_running_loop().create_future()

@@ -16,7 +16,7 @@ from counterseal.signer.desk import MAX_QUERY, Desk, HeldSigningKey
 from counterseal.signer.judge import judge
 
 TABLE = table.load()
-KEYS = {"main": HeldSigningKey(HeldKey("main", "api", "hmac"), signing.load("hmac", Secret(b"k" * 64)))}
+KEYS = {"main": HeldSigningKey(HeldKey("main", "api", "hmac", "paper"), signing.load("hmac", Secret(b"k" * 64)))}
 NOW_MS = 1_700_000_000_000
 DESK = Desk(TABLE, KEYS, "incarnation", lambda: NOW_MS)
 PLACES = [(e.family, e.method, e.path) for e in load_catalogue()]

@@ -35,8 +35,8 @@ def test_greets_with_the_keys_that_the_exchange_knows_and_answers_a_request(sign
 
     assert isinstance(hello, Hello)
     assert hello.keys == (
-        HeldKey("main", "api-key-main", "hmac"),
-        HeldKey("modern", "api-key-modern", "ed25519"),
+        HeldKey("main", "api-key-main", "hmac", "paper"),
+        HeldKey("modern", "api-key-modern", "ed25519", "paper"),
     )
     assert signer.ask(HelloRequest("gateway")) == [hello]
 

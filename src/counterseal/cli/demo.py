@@ -137,12 +137,13 @@ def _wait_for_gateway(home: Home, gateway: "subprocess.Popen[bytes]") -> str:
 
 def _welcome(home: Home, base: str) -> str:
     file = str(home.root / "demo-bot.json")
+    command = "bin/counterseal" if Path("bin/counterseal").exists() else "counterseal"
     return (
         f"\n{connect_text(base, file)}\n\n"
         f"gateway          {base}\n"
         f"demo credential  {file}\n"
-        f"journal          counterseal audit tail --home {home.root}\n"
-        f"status           counterseal status --home {home.root}\n"
+        f"journal          {command} audit tail --home {home.root}\n"
+        f"status           {command} status --home {home.root}\n"
         "Ctrl-C stops everything."
     )
 

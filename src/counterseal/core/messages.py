@@ -43,6 +43,7 @@ class HeldKey:
     ref: str
     api_key: str
     kind: str
+    environment: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -469,6 +469,14 @@ _REASONS = (
         "free the disk, then restart the gateway",
     ),
     Reason(
+        "bot_gone",
+        503,
+        -1001,
+        "Internal error; unable to process your request. Please try again.",
+        "the bot closed its connection before the first byte left; nothing was sent",
+        "send it again if it is still wanted",
+    ),
+    Reason(
         "draining",
         503,
         -1001,

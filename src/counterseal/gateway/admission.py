@@ -201,8 +201,8 @@ class Admission:
         policy = self._state.bot(credential.bot)
         if policy is None:
             return Denial("purpose_not_allowed")
-        refusal = may_call(policy, endpoint, inquiry.source, now_ms)
-        return policy if refusal is None or self._only_reports(inquiry, policy, refusal) else refusal
+        # Who may call what, from where and when holds in report mode too: that mode is for trying out order rules.
+        return may_call(policy, endpoint, inquiry.source, now_ms) or policy
 
     def _only_reports(self, inquiry: Inquiry, policy: Bot, refusal: Denial) -> bool:
         """In report mode a policy refusal is noted and the request goes on."""
@@ -232,6 +232,8 @@ class Admission:
             return intent
         if _too_large(intent):
             return Denial("payload_too_large")
+        if endpoint.mutating and not intent.reduces and not self._state.clock_certain():
+            return Denial("clock_uncertain")
         refusal = may_ask(policy, intent, self._state.market(endpoint.family), self._state.monotonic_ms())
         if refusal is not None and not self._only_reports(inquiry, policy, refusal):
             return refusal

@@ -139,7 +139,7 @@ class Changes:
         except JournalError:
             return Verdict(Outcome.NOT_SENT, replies.denial("journal_unavailable"))
         if inquiry.gone:
-            return Verdict(Outcome.NOT_SENT, replies.denial("draining"))
+            return Verdict(Outcome.NOT_SENT, replies.denial("bot_gone"))
         return await self._send(admitted, signed)
 
     async def _send(self, admitted: Admitted, signed: SignedRequest) -> Verdict:

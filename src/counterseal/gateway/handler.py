@@ -53,11 +53,13 @@ class Handler:
             reply, answer = await self._changes.answer(inquiry, admitted, seen)
         else:
             reply, answer = await self._read(inquiry, admitted)
-        weight = admitted.endpoint.weight(admitted.intent.values)
+        weight = admitted.endpoint.weight(admitted.intent.values) if answer else 0
         counter.weight += weight
         self._time(reply, answer, begun_ns)
-        if answer is None and "X-Counterseal-Reason" in reply.headers:
-            self._record_denial(inquiry, reply.headers["X-Counterseal-Reason"], "")
+        reason = reply.headers.get("X-Counterseal-Reason")
+        # An UNKNOWN outcome is no refusal: the order may be out, and its own records tell.
+        if answer is None and reason is not None and reason != "outcome_unknown":
+            self._record_denial(inquiry, reason, "")
         self._line(inquiry, reply, answer, begun_ns, weight)
         return reply
 
@@ -127,7 +129,7 @@ class Handler:
             "request",
             bot=inquiry.bot,
             endpoint=inquiry.endpoint.name if inquiry.endpoint else None,
-            decision="allow" if answer else "deny",
+            decision=_decision(reply, answer),
             reason=reply.headers.get("X-Counterseal-Reason"),
             would_deny=inquiry.would_deny or None,
             signature_form=inquiry.form or None,
@@ -138,6 +140,16 @@ class Handler:
             total_us=(now_ns - begun_ns) // 1000,
             venue_us=(answer.received_ns - answer.sent_ns) // 1000 if answer else None,
         )
+
+
+def _decision(reply: Reply, answer: VenueReply | None) -> str:
+    """Say "allow" (asked the exchange), "stored" (told what became of an earlier one), "unknown" or "deny"."""
+    reason = reply.headers.get("X-Counterseal-Reason")
+    if reason == "outcome_unknown":
+        return "unknown"
+    if reason is not None:
+        return "deny"
+    return "allow" if answer else "stored"
 
 
 def _first_number(body: bytes, name: bytes) -> int | None:

@@ -41,9 +41,10 @@ class Outbound:
         if admitted.policy is None:
             return None
         purpose = admitted.endpoint.purpose if admitted.endpoint.purpose != "read" else "account"
-        held = self._signer.keys()
-        name = least_key(admitted.policy, purpose, self._state.config.keys, held)
-        return held[name] if name else None
+        config, held = self._state.config, self._signer.keys()
+        name = least_key(admitted.policy, purpose, config.keys, held)
+        # A key that was sealed for another environment never meets this one.
+        return held[name] if name and held[name].environment == config.venue.environment else None
 
     async def sign(self, admitted: Admitted, key: HeldKey) -> SignedRequest:
         """Have the judged pairs signed.
@@ -56,7 +57,7 @@ class Outbound:
         return SignedRequest(answer.query, key)
 
     def _sign_request(self, admitted: Admitted, key: HeldKey) -> Sign:
-        endpoint, offset = admitted.endpoint, self._state.offset
+        endpoint = admitted.endpoint
         window = freshness.upstream_recv_window(
             admitted.recv_window_ms,
             order=admitted.intent.places,
@@ -70,7 +71,7 @@ class Outbound:
             path=endpoint.path,
             pairs=admitted.intent.pairs,
             recv_window_ms=window,
-            offset_ms=offset.ms if offset else 0,
+            offset_ms=self._state.offset_ms(),
         )
 
     async def send_signed(self, admitted: Admitted, signed: SignedRequest) -> VenueReply:

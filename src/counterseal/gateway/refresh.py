@@ -1,13 +1,14 @@
 """Keeps what decisions rest on fresh: exchange time, last prices, the exchange's symbols (ruling 18)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
 from counterseal.adapters.tasks import Tasks
+from counterseal.core.exchange_clock import Reading
 from counterseal.core.market import parse_prices, parse_rules
-from counterseal.gateway.state import Offset, State
+from counterseal.gateway.state import State
 from counterseal.ports.clock import Clock
 from counterseal.ports.venue import Lost, NotSent, Venue, VenueReply
 
@@ -18,6 +19,7 @@ SAMPLES = 3
 _TIME = (("spot", "/api/v3/time"), ("usdm", "/fapi/v1/time"), ("coinm", "/dapi/v1/time"))
 _PRICES = {"spot": "/api/v3/ticker/price", "usdm": "/fapi/v2/ticker/price", "coinm": "/dapi/v1/ticker/price"}
 _RULES = {"spot": "/api/v3/exchangeInfo", "usdm": "/fapi/v1/exchangeInfo", "coinm": "/dapi/v1/exchangeInfo"}
+Take = Callable[[str, Any, int], None]
 _decode = msgspec.json.Decoder().decode
 
 
@@ -31,6 +33,7 @@ class Refresher:
         self._tasks = tasks
         self._warn = warn
         self._tried: set[str] = set()
+        self._silent: set[str] = set()
 
     @property
     def has_tried(self) -> bool:
@@ -62,16 +65,16 @@ class Refresher:
         """Measure exchange time minus ours; of several samples the one with the shortest round trip counts."""
         families = self.families()
         family, path = next((place for place in _TIME if place[0] in families), _TIME[0])
-        best: Offset | None = None
+        best: Reading | None = None
         for _ in range(SAMPLES):
             sample = await self._sample(family, path)
             if sample is not None and (best is None or sample.uncertainty_ms < best.uncertainty_ms):
                 best = sample
         if best is not None:
-            self._state.offset = best
+            self._state.reading = best
         return best is not None
 
-    async def _sample(self, family: str, path: str) -> Offset | None:
+    async def _sample(self, family: str, path: str) -> Reading | None:
         answer = await self._get(family, path)
         if answer is None:
             return None
@@ -79,21 +82,27 @@ class Refresher:
         server_ms = body.get("serverTime") if isinstance(body, dict) else None
         if not isinstance(server_ms, int):
             return None
-        age_ns = self._clock.monotonic_ns() - answer.received_ns
-        received_wall_ns = self._clock.wall_ns() - age_ns
         half_trip_ns = (answer.received_ns - answer.sent_ns) // 2
-        offset = server_ms - (received_wall_ns - half_trip_ns) // 1_000_000
-        return Offset(offset, half_trip_ns // 1_000_000 + 1, self._state.monotonic_ms())
+        ahead_ms = server_ms - (answer.received_ns - half_trip_ns) // 1_000_000
+        return Reading(ahead_ms, half_trip_ns // 1_000_000 + 1, answer.received_ns // 1_000_000)
 
     async def read_prices(self) -> bool:
-        """Read the last prices of all symbols of the families in use."""
-        done = [await self._read_into(family, _PRICES[family], self._take_prices) for family in sorted(self.families())]
-        return all(done)
+        """Read the last prices of all symbols of the families in use; False when one failed."""
+        ages = {family: self._state.market(family).prices_at_ms for family in self.families()}
+        return await self._read_due(ages, PRICES_S, _PRICES, self._take_prices)
 
     async def read_rules(self) -> bool:
-        """Read exchangeInfo of the families in use."""
-        done = [await self._read_into(family, _RULES[family], self._take_rules) for family in sorted(self.families())]
-        return all(done)
+        """Read exchangeInfo of the families in use; False when one failed."""
+        ages = {family: self._state.market(family).rules_at_ms for family in self.families()}
+        return await self._read_due(ages, RULES_S, _RULES, self._take_rules)
+
+    async def _read_due(
+        self, ages: Mapping[str, int | None], period_s: float, paths: Mapping[str, str], take: Take
+    ) -> bool:
+        """Read what is older than half its period: one family that fails is tried again without the others paying."""
+        due_ms = self._state.monotonic_ms() - period_s * 500
+        due = [family for family, at_ms in sorted(ages.items()) if at_ms is None or at_ms <= due_ms]
+        return all([await self._read_into(family, paths[family], take) for family in due])
 
     def _take_prices(self, family: str, body: Any, at_ms: int) -> None:
         market = self._state.market(family)
@@ -103,7 +112,7 @@ class Refresher:
         market = self._state.market(family)
         market.rules, market.rules_at_ms = parse_rules(body["symbols"]), at_ms
 
-    async def _read_into(self, family: str, path: str, take: Callable[[str, Any, int], None]) -> bool:
+    async def _read_into(self, family: str, path: str, take: Take) -> bool:
         answer = await self._get(family, path)
         if answer is None:
             return False
@@ -122,13 +131,20 @@ class Refresher:
         try:
             answer = await self._venue.send(family, request.encode())
         except (NotSent, Lost) as error:
-            self._warn("refresh failed", path=path, why=str(error))
+            self._tell(path, "refresh failed", why=str(error))
             return None
         retry = answer.headers.get("retry-after", "")
         self._state.wall.note(
             family, answer.status, int(retry) if retry.isdigit() else None, self._state.monotonic_ms()
         )
         if answer.status != 200:
-            self._warn("refresh refused", path=path, status=answer.status)
+            self._tell(path, "refresh refused", status=answer.status)
             return None
+        self._silent.discard(path)
         return answer
+
+    def _tell(self, path: str, what: str, **fields: object) -> None:
+        """Warn once until the path works again."""
+        if path not in self._silent:
+            self._silent.add(path)
+            self._warn(what, path=path, **fields)

@@ -11,7 +11,7 @@ from counterseal.gateway.state import State
 def status_report(state: State, keys: Mapping[str, HeldKey], journal_failed: bool, connections: int) -> dict[str, Any]:
     """Give the gateway's state for `counterseal status`."""
     now_ms = state.monotonic_ms()
-    offset = state.offset
+    reading = state.reading
     return {
         "serving": state.serving and not state.draining,
         "environment": state.config.venue.environment,
@@ -23,8 +23,8 @@ def status_report(state: State, keys: Mapping[str, HeldKey], journal_failed: boo
         "connections": connections,
         "requests": state.requests,
         "journal": "latched" if journal_failed else "writing",
-        "clock_offset_ms": offset.ms if offset else None,
-        "clock_uncertainty_ms": offset.uncertainty_ms if offset else None,
+        "clock_offset_ms": state.offset_ms() if reading else None,
+        "clock_uncertainty_ms": reading.uncertainty_at(now_ms) if reading else None,
         "markets": {family: _market(market, now_ms) for family, market in state.markets.items()},
         "known_client_order_ids": len(state.ledger),
     }

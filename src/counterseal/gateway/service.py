@@ -132,7 +132,7 @@ class Service:
             await self._clock.sleep(0.005)
 
     def _is_warm(self) -> bool:
-        return self._state.offset is not None and self._refresher.has_tried and self._signer.said_hello
+        return self._state.reading is not None and self._refresher.has_tried and self._signer.said_hello
 
     def _record_start(self) -> None:
         for intent in self._open_at_start:

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 from counterseal.core.binance.catalogue import Catalogue
 from counterseal.core.config.model import Bot, Config
 from counterseal.core.credential import Credential
+from counterseal.core.exchange_clock import Reading
 from counterseal.core.market import FamilyMarket
 from counterseal.core.orders import IdLedger
 from counterseal.core.replay import SeenWindow
@@ -30,15 +31,6 @@ class BotCounters:
 
 
 @dataclass(slots=True)
-class Offset:
-    """Exchange time minus the host's wall time, in milliseconds, with half the round trip as its uncertainty."""
-
-    ms: int
-    uncertainty_ms: int
-    measured_at_ms: int
-
-
-@dataclass(slots=True)
 class State:
     """Configuration, credentials, ledgers and views of the market."""
 
@@ -52,7 +44,7 @@ class State:
     ledger: IdLedger = field(default_factory=IdLedger)
     markets: dict[str, FamilyMarket] = field(default_factory=dict)
     wall: VenueWall = field(default_factory=VenueWall)
-    offset: Offset | None = None
+    reading: Reading | None = None
     used_weight: dict[str, str] = field(default_factory=dict)
     counters: dict[str, BotCounters] = field(default_factory=dict)
     serving: bool = False
@@ -66,8 +58,17 @@ class State:
         return self.clock.monotonic_ns() // 1_000_000
 
     def exchange_now_ms(self) -> int | None:
-        """Exchange time, None until the offset has been measured."""
-        return None if self.offset is None else self.clock.wall_ns() // 1_000_000 + self.offset.ms
+        """Exchange time, None until it has been measured."""
+        return None if self.reading is None else self.reading.exchange_ms(self.monotonic_ms())
+
+    def offset_ms(self) -> int:
+        """Exchange time minus the host's wall time: what the signer adds to its own clock. 0 until measured."""
+        now_ms = self.exchange_now_ms()
+        return 0 if now_ms is None else now_ms - self.clock.wall_ns() // 1_000_000
+
+    def clock_certain(self) -> bool:
+        """Whether exchange time is known well enough to sign what raises risk."""
+        return self.reading is not None and self.reading.is_certain(self.monotonic_ms())
 
     def market(self, family: str) -> FamilyMarket:
         """The view of one family's market, empty at first."""

@@ -52,7 +52,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
 def _open_keys(home: Home) -> dict[str, HeldSigningKey]:
     home.check()
     return {
-        ref: HeldSigningKey(HeldKey(ref, key.api_key, key.kind), _load(key))
+        ref: HeldSigningKey(HeldKey(ref, key.api_key, key.kind, key.environment), _load(key))
         for ref, key in key_file.read(home).items()
         if key.api_key is not None  # a pair made here that the exchange does not know yet
     }

@@ -223,7 +223,7 @@ BOTS = Section(
             "mode",
             choice(model.MODES),
             "enforce",
-            "`report` lets pass what the policy would deny, and writes it down; `enforce` denies it.",
+            "`report` lets pass orders that symbols and limits would deny, and writes it down; `enforce` denies them. Products, purposes, hours and sources hold in both.",
             '"enforce"',
         ),
         Setting(
