@@ -82,18 +82,21 @@ def test_reload_under_load_drops_nothing(tmp_path_factory: pytest.TempPathFactor
 
 
 def test_report_mode_lets_pass_and_notes(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """What enforce would deny goes out, with its reason in journal and counters; wrong credentials and values stay
-    refused.
+    """An order that limits would deny goes out, with its reason in journal and counters; what the bot may not call at
+    all, wrong credentials and wrong values stay refused.
     """
     policy = NARROW + 'mode = "report"\nmax_order_notional = 10\n'
     with Stack(tmp_path_factory.mktemp("report"), policies={"alpha": policy}) as stack:
         assert stack.call("POST", "/api/v3/order", f"{ORDER}&newClientOrderId=seen-1").status == 200
-        assert stack.call("POST", "/fapi/v1/leverage", "symbol=ETHUSDT&leverage=2").status == 200
+        dear = "symbol=ETHUSDT&side=BUY&type=MARKET&quantity=0.1&newClientOrderId=seen-2"
+        assert stack.call("POST", "/api/v3/order", dear).status == 200
         intents = [entry for entry in stack.journal() if entry["type"] == "intent"]
         assert intents[0]["would_deny"] in ("symbol_not_allowed", "notional_over_limit")
-        assert intents[1]["would_deny"] in ("product_not_allowed", "purpose_not_allowed", "leverage_over_cap")
+        assert intents[1]["would_deny"] == "notional_over_limit"
         assert stack.limits()["bots"]["alpha"]["would_deny"] >= 2
         with stack.nothing_received():
+            leverage = stack.call("POST", "/fapi/v1/leverage", "symbol=ETHUSDT&leverage=2")
+            assert leverage.reason == "product_not_allowed"
             assert stack.call("POST", "/api/v3/order", ORDER.replace("0.001", "1e-3")).reason == "malformed_number"
             assert (
                 stack.call("POST", "/sapi/v1/capital/withdraw/apply", "coin=BTC&address=x&amount=1").reason

@@ -223,7 +223,8 @@ BOTS = Section(
             "mode",
             choice(model.MODES),
             "enforce",
-            "`report` lets pass orders that symbols and limits would deny, and writes it down; `enforce` denies them. Products, purposes, hours and sources hold in both.",
+            "`report` lets pass orders that symbols and limits would deny, and writes it down; `enforce` denies them."
+            " Products, purposes, hours and sources hold in both.",
             '"enforce"',
         ),
         Setting(
