@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from tests.captures.exchange_keys import Check
 
 from counterseal.ports.clock import Clock
-from counterseal.ports.venue import VenueReply
+from counterseal.ports.venue import ORDINARY, Terms, VenueReply
 
 Pair = tuple[str, str]
 
@@ -43,7 +43,7 @@ class Recorder:
         self._check = check
         self.arrived: list[Arrived] = []
 
-    async def send(self, family: str, request: bytes) -> VenueReply:
+    async def send(self, family: str, request: bytes, _terms: Terms = ORDINARY) -> VenueReply:
         """Note one request and answer it."""
         arrived = read(family, request, self._check)
         self.arrived.append(arrived)
@@ -73,7 +73,7 @@ def read(family: str, request: bytes, check: Check) -> Arrived:
         pairs=pairs,
         signature=signature,
         verified=check(payload.encode(), unquote(signature)) if "signature" in dict(pairs) else None,
-        answer=_answer(dict(pairs)),
+        answer=_answer(path, dict(pairs)),
     )
 
 
@@ -85,14 +85,25 @@ def _pair(element: str) -> Pair:
     return unquote(name, errors="strict"), unquote(value, errors="strict")
 
 
-def _answer(values: dict[str, str]) -> bytes:
+def _answer(path: str, values: dict[str, str]) -> bytes:
+    return json.dumps(_body(path, values)).encode()
+
+
+def _body(path: str, values: dict[str, str]) -> object:
+    """A plausible answer that speaks of what was asked."""
     if "batchOrders" in values:
-        return json.dumps([_order(leg) for leg in json.loads(values["batchOrders"])]).encode()
-    return json.dumps(_order(values)).encode()
+        return [_order(leg) for leg in json.loads(values["batchOrders"])]
+    if path.endswith("/batchOrders"):
+        ids = json.loads(values.get("orderIdList") or values["origClientOrderIdList"])
+        return [_order(values) for _ in ids]
+    if path.endswith("/cancelReplace"):
+        done = {"cancelResult": "SUCCESS", "newOrderResult": "SUCCESS"}
+        return {**done, "cancelResponse": {"symbol": values["symbol"]}, "newOrderResponse": _order(values)}
+    return _order(values)
 
 
 def _order(values: dict[str, str]) -> dict[str, object]:
-    order: dict[str, object] = {"orderId": 7, "status": "NEW"}
+    order: dict[str, object] = {"orderId": int(values.get("orderId", 7)), "status": "NEW"}
     if "symbol" in values:
         order["symbol"] = values["symbol"]
     if "newClientOrderId" in values:

@@ -167,3 +167,29 @@ def test_an_id_is_used_once(story: list[tuple[str, Outcome | None]]) -> None:
             one.outcome = outcome
             ledger.close("spot", [client_id], one)
             model.lines.append((client_id, number, outcome))
+
+
+def test_an_exchanges_number_has_an_owner() -> None:
+    """By the exchange's number or by the client id; nobody owns what was never seen."""
+    ledger = IdLedger()
+    ledger.own("usdm", "77", "alpha")
+    ledger.open("usdm", ["mine"], Entry("beta", "r", b"d", 0))
+    assert ledger.owner("usdm", client_id=None, order_id="77") == "alpha"
+    assert ledger.owner("usdm", client_id="mine", order_id=None) == "beta"
+    assert ledger.owner("spot", client_id="other", order_id="77") is None
+    assert ledger.owner("usdm", client_id=None, order_id=None) is None
+
+
+def test_stored_answers_are_dropped_when_nobody_can_get_them_any_more() -> None:
+    """Done for more than 60 s: dropped. Open or unknown: kept."""
+    ledger = IdLedger()
+    done, resting, unknown = (Entry("alpha", name, b"d", 0) for name in ("done", "resting", "unknown"))
+    for entry, outcome, status in (
+        (done, Outcome.ACCEPTED, "FILLED"),
+        (resting, Outcome.ACCEPTED, "NEW"),
+        (unknown, Outcome.UNKNOWN, ""),
+    ):
+        ledger.open("spot", [entry.request], entry)
+        entry.outcome, entry.order_status, entry.reply = outcome, status, (200, b"{}")
+    ledger.open("spot", ["later"], Entry("alpha", "later", b"d", 60_001))
+    assert (done.reply, resting.reply, unknown.reply) == (None, (200, b"{}"), (200, b"{}"))

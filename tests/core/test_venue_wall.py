@@ -92,3 +92,20 @@ def test_a_later_answer_never_opens_earlier(story: list[tuple[str, int, int | No
         else:
             reason = "venue_ban" if now < max(bans) else "venue_backoff"
             assert closed == (reason, (until - now + 999) // 1000)
+
+
+@pytest.mark.threat(40)
+def test_three_exits_pass_a_429_and_none_a_ban() -> None:
+    """Exits outrank entries, but a banned address is silent; an exit that is throttled too buys no further ones."""
+    wall = VenueWall()
+    wall.note("spot", 429, 60, 0)
+    assert wall.closed("spot", 1, is_exit=False) == ("venue_backoff", 60)
+    assert [wall.closed("spot", 1, is_exit=True) for _ in range(2)] == [None, None]
+    wall.note("spot", 429, 60, 2)
+    assert wall.closed("spot", 3, is_exit=True) is None
+    assert wall.closed("spot", 3, is_exit=True) == ("venue_backoff", 60)
+    assert wall.closed("usdm", 3) is None
+    wall.note("spot", 429, 60, 100_000)
+    assert wall.closed("spot", 100_001, is_exit=True) is None
+    wall.note("spot", 418, 60, 100_002)
+    assert wall.closed("spot", 100_003, is_exit=True) == ("venue_ban", 60)

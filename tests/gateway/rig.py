@@ -40,7 +40,7 @@ from counterseal.gateway.state import State
 from counterseal.gateway.turn import Turn
 from counterseal.ports.journal import JournalError
 from counterseal.ports.signing import SignerUnavailable
-from counterseal.ports.venue import Lost, NotSent, VenueReply
+from counterseal.ports.venue import ORDINARY, Lost, NotSent, Terms, VenueReply
 
 HOST = "127.0.0.1:8180"
 # A Monday, midnight UTC.
@@ -86,10 +86,12 @@ class ScriptedVenue:
     down: set[str] = field(default_factory=set)
     sent: list[Sent] = field(default_factory=list)
 
-    async def send(self, _family: str, request: bytes) -> VenueReply:
+    async def send(self, _family: str, request: bytes, terms: Terms = ORDINARY) -> VenueReply:
         method, target, _ = request.split(b"\r\n", 1)[0].decode().split(" ")
         path, _, query = target.partition("?")
         self.sent.append(Sent(self.clock.monotonic_ns() // 1_000_000, method, path, dict(parse_qsl(query))))
+        if not terms.wanted():
+            raise NotSent("no longer wanted")
         step = self.script[path].pop(0) if self.script.get(path) else "not_sent" if path in self.down else None
         if step == "lost":
             raise Lost("scripted")

@@ -43,7 +43,7 @@ def test_the_same_signed_order_again(shared_stack: Stack) -> None:
             repeated = resend(shared_stack, "POST", "/api/v3/order", named)
             assert (repeated.status, repeated.body) == (200, first.body)
             refused = resend(shared_stack, "POST", "/api/v3/order", nameless)
-            assert (refused.code, refused.reason) == (-1021, "replayed")
+            assert (refused.code, refused.reason) == (-2010, "replayed")
         with Wire(shared_stack.port) as wire:
             key_id = shared_stack.keys["alpha"].key_id
             head = f"Host: 127.0.0.1:{shared_stack.port}\r\nX-MBX-APIKEY: {key_id}\r\nContent-Length: 0\r\n\r\n"

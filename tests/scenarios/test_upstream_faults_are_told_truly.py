@@ -191,7 +191,6 @@ def test_429_closes_a_product_and_418_everything(tmp_path_factory: pytest.TempPa
         for method, path, query in (
             ("POST", SPOT, ORDER),
             ("GET", "/api/v3/account", ""),
-            ("DELETE", SPOT, "symbol=BTCUSDT&orderId=1"),
         ):
             local = stack.call(method, path, query)
             assert (local.status, local.code, local.reason) == (429, -1003, "venue_backoff")
@@ -201,6 +200,8 @@ def test_429_closes_a_product_and_418_everything(tmp_path_factory: pytest.TempPa
         rows = [json.loads(line) for line in (stack.paper_home / "journal.jsonl").read_text().splitlines()]
         assert sum(row["path"].startswith("/api/") for row in rows) == spot_before, "not even the gateway's own prices"
         assert stack.limits()["closed_for_ms"]["spot"] > 0
+        exits = [stack.call("DELETE", SPOT, f"symbol=BTCUSDT&orderId={number}").reason for number in range(1, 6)]
+        assert exits == [None, None, None, "venue_backoff", "venue_backoff"], "three exits are tried, no more"
 
         stack.fault(
             'status:418:{"code":-1003,"msg":"Way too many requests; IP(203.0.113.7) banned until 1795365320483."}',

@@ -4,12 +4,14 @@ Written with the journal, before anything is sent; 24 bytes a signed request. To
 window in which a payload can still be fresh.
 """
 
+import errno
 import os
 import struct
 from pathlib import Path
 
 from counterseal.core.replay import KEEP_MS
 
+MAX_QUEUED = 10_000
 _ENTRY = struct.Struct(">16sQ")
 
 
@@ -35,19 +37,34 @@ class ReplayFile:
         return file
 
     def append(self, mark: bytes, path_mark: int) -> None:
-        """Queue one mark."""
+        """Queue one mark. While the disk refuses, only the newest are kept."""
+        if len(self._queued) > MAX_QUEUED:
+            self._queued.clear()
         self._queued.append(_ENTRY.pack(mark, path_mark))
 
     def flush(self, now_ms: int) -> None:
         """Write what is queued; turn to the other file when this one covers the window. Raises OSError."""
         if now_ms - self._turned_ms > KEEP_MS:
-            os.close(self._file)
-            self._current = 1 - self._current
-            self._file = self._open_current(truncate=True)
-            self._turned_ms = now_ms
+            self._turn(now_ms)
         if self._queued:
-            data, self._queued = b"".join(self._queued), []
-            os.write(self._file, data)
+            data = b"".join(self._queued)
+            written = os.write(self._file, data)
+            if written != len(data):
+                # A torn entry would shift every later one.
+                os.ftruncate(self._file, os.fstat(self._file).st_size // _ENTRY.size * _ENTRY.size)
+                raise OSError(errno.ENOSPC, "write was cut short")
+            self._queued.clear()
+
+    def _turn(self, now_ms: int) -> None:
+        """Go on in the other file; the old one is closed only when the new one is open."""
+        old, self._current = self._file, 1 - self._current
+        try:
+            self._file = self._open_current(truncate=True)
+        except OSError:
+            self._current = 1 - self._current
+            raise
+        os.close(old)
+        self._turned_ms = now_ms
 
     def close(self) -> None:
         """Close the file."""

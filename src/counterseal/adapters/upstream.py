@@ -14,7 +14,7 @@ from typing import cast
 import httptools
 
 from counterseal.ports.clock import Clock
-from counterseal.ports.venue import Lost, NotSent, VenueReply
+from counterseal.ports.venue import ORDINARY, Lost, NotSent, Terms, VenueReply
 
 CONNECT_TIMEOUT_S = 5.0
 # The exchange's own limit is 10 s; what has not come 2 s later is not going to be told.
@@ -24,6 +24,7 @@ SWEEP_S = 0.25
 MAX_BODY = 64 << 20
 MAX_HEADERS = 64 << 10
 MAX_CONNECTIONS = 64
+KEPT_FOR_EXITS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,7 @@ class UpstreamPool:
         self._clock = clock
         self._idle: dict[str, deque[UpstreamConnection]] = {family: deque() for family in targets}
         self._all: set[UpstreamConnection] = set()
+        self._connecting = 0
         self.in_flight = 0
 
     def start(self) -> None:
@@ -174,9 +176,12 @@ class UpstreamPool:
             connection.check_deadline(now_ns)
         self.start()
 
-    async def send(self, family: str, request: bytes) -> VenueReply:
+    async def send(self, family: str, request: bytes, terms: Terms = ORDINARY) -> VenueReply:
         """Send one request once. Raises NotSent or Lost."""
-        connection = self._take(family) or await self._connect(family)
+        connection = self._take(family) or await self._connect(family, terms)
+        if not terms.wanted():
+            self._idle[family].append(connection)
+            raise NotSent("no longer wanted")
         self.in_flight += 1
         try:
             reply = await connection.send(request)
@@ -199,14 +204,16 @@ class UpstreamPool:
             self._all.discard(connection)
         return None
 
-    async def _connect(self, family: str) -> UpstreamConnection:
+    async def _connect(self, family: str, terms: Terms) -> UpstreamConnection:
         target = self._targets.get(family)
         if target is None:
             raise NotSent(f"no host for {family} in this environment")
         self._all = {connection for connection in self._all if connection.open}
-        if len(self._all) >= MAX_CONNECTIONS:
+        bound = MAX_CONNECTIONS if terms.is_exit else MAX_CONNECTIONS - KEPT_FOR_EXITS
+        if len(self._all) + self._connecting >= bound:
             raise NotSent("all connections to the exchange are in use")
         connection = UpstreamConnection(self._clock)
+        self._connecting += 1
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await asyncio.get_running_loop().create_connection(
@@ -214,6 +221,8 @@ class UpstreamPool:
                 )
         except (OSError, TimeoutError) as error:
             raise NotSent(f"cannot connect: {type(error).__name__}") from None
+        finally:
+            self._connecting -= 1
         self._all.add(connection)
         return connection
 

@@ -5,6 +5,7 @@ never hit a newer order. An id whose order was provably never born (rejected, or
 """
 
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -54,6 +55,8 @@ class IdLedger:
 
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str], Entry] = {}
+        self._owners: dict[tuple[str, str], str] = {}
+        self._young: deque[Entry] = deque()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -81,6 +84,8 @@ class IdLedger:
 
     def open(self, family: str, ids: Sequence[str], entry: Entry) -> None:
         """Record an intent before it leaves."""
+        self._young.append(entry)
+        self._forget_replies(entry.at_ms)
         for client_id in ids:
             self._entries[(family, client_id)] = entry
 
@@ -94,6 +99,22 @@ class IdLedger:
     def free(self, family: str, client_id: str) -> None:
         """Forget an id whose order was provably never born (a rejected leg of a batch)."""
         self._entries.pop((family, client_id), None)
+
+    def own(self, family: str, order_id: str, bot: str) -> None:
+        """Remember whose order the exchange's number names."""
+        self._owners[(family, order_id)] = bot
+
+    def owner(self, family: str, *, client_id: str | None, order_id: str | None) -> str | None:
+        """Give the bot whose order this is, by its client id or the exchange's number; None when it is not known."""
+        entry = self._entries.get((family, client_id)) if client_id else None
+        return entry.bot if entry else self._owners.get((family, order_id or ""))
+
+    def _forget_replies(self, now_ms: int) -> None:
+        """Drop stored answers that no repetition gets any more; what is open keeps its own."""
+        while self._young and now_ms - self._young[0].at_ms > REMEMBER_MS:
+            entry = self._young.popleft()
+            if not entry.answers_again(now_ms):
+                entry.reply = None
 
     def learn(self, family: str, client_id: str, order_status: str) -> None:
         """Take over an order's status from any later answer (query, cancel)."""

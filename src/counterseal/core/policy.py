@@ -52,9 +52,9 @@ def may_ask(bot: Bot, intent: Intent, market: FamilyMarket, now_ms: int) -> Deni
 
 
 def _denials(bot: Bot, intent: Intent, market: FamilyMarket, now_ms: int) -> Iterator[Denial]:
-    yield from _symbols(bot, intent)
     if intent.endpoint.purpose == "settings":
         yield from _settings(bot, intent)
+    yield from _symbols(bot, intent)
     for leg in intent.legs:
         if _raises(intent, leg):
             yield from _tradable(leg, market, now_ms)
@@ -83,7 +83,9 @@ def _symbols(bot: Bot, intent: Intent) -> Iterator[Denial]:
     for symbol in intent.symbols:
         if symbol not in bot.symbols:
             yield Denial("symbol_not_allowed", "symbol")
-    if not intent.symbols and intent.endpoint.mutating and "symbol" in intent.endpoint.params:
+    # A setting without a symbol holds for the whole account.
+    reaches_all = "symbol" in intent.endpoint.params or intent.endpoint.purpose == "settings"
+    if not intent.symbols and intent.endpoint.mutating and reaches_all:
         yield Denial("all_symbols_not_allowed", "symbol")
 
 

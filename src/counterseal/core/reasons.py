@@ -268,10 +268,12 @@ _REASONS = (
     Reason(
         "replayed",
         400,
-        -1021,
-        "Timestamp for this request is outside of the recvWindow.",
-        "a signed payload that was already seen on some path came again for a request that changes something",
-        "sign each request anew",
+        NEW_ORDER_REJECTED,
+        # Not -1021: that says "never executed", and clients sign anew and send again on it.
+        "Duplicate order sent.",
+        "a signed payload that was already seen on some path came again for a request that changes something; the first"
+        " one may have been executed",
+        "query what became of the first one; sign each request anew and give every order an id of its own",
     ),
     # -- what
     _value(

@@ -1,10 +1,12 @@
-"""After 429 nothing is sent until Retry-After, after 418 nothing leaves this address at all."""
+"""After 429 nothing but three exits is sent until Retry-After, after 418 nothing leaves this address at all."""
 
 from dataclasses import dataclass, field
 
 # Host families whose weight is one pool.
 _POOLS = {"usdm": "futures", "coinm": "futures"}
 DEFAULT_BACKOFF_S = 60
+# How many exits per pool may be tried while it is closed.
+EXITS_AFTER_429 = 3
 DEFAULT_BAN_S = 120
 # The longest ban that the exchange documents: no answer can close the gateway for longer.
 MAX_WAIT_S = 3 * 24 * 3600
@@ -16,6 +18,7 @@ class VenueWall:
 
     closed_until_ms: dict[str, int] = field(default_factory=dict)
     banned_until_ms: int = 0
+    exits_left: dict[str, int] = field(default_factory=dict)
 
     def note(self, product: str, status: int, retry_after_s: int | None, now_ms: int) -> None:
         """Learn from an answer's status."""
@@ -24,14 +27,25 @@ class VenueWall:
         elif status == 429:
             pool = _POOLS.get(product, product)
             until = now_ms + _wait_ms(retry_after_s, DEFAULT_BACKOFF_S)
+            if now_ms >= self.closed_until_ms.get(pool, 0):
+                self.exits_left[pool] = EXITS_AFTER_429
             self.closed_until_ms[pool] = max(self.closed_until_ms.get(pool, 0), until)
 
-    def closed(self, product: str, now_ms: int) -> tuple[str, int] | None:
-        """Give (reason code, whole seconds to wait) while nothing may be sent for this product."""
+    def closed(self, product: str, now_ms: int, *, is_exit: bool = False) -> tuple[str, int] | None:
+        """Give (reason code, whole seconds to wait) while nothing may be sent for this product.
+
+        After a 429 the pool lets three exits through until it opens; after a 418 nothing.
+        """
         if now_ms < self.banned_until_ms:
             return "venue_ban", _seconds(self.banned_until_ms - now_ms)
-        until = self.closed_until_ms.get(_POOLS.get(product, product), 0)
-        return ("venue_backoff", _seconds(until - now_ms)) if now_ms < until else None
+        pool = _POOLS.get(product, product)
+        until = self.closed_until_ms.get(pool, 0)
+        if now_ms >= until:
+            return None
+        if is_exit and self.exits_left.get(pool, 0) > 0:
+            self.exits_left[pool] -= 1
+            return None
+        return "venue_backoff", _seconds(until - now_ms)
 
 
 def _wait_ms(retry_after_s: int | None, default_s: int) -> int:

@@ -34,9 +34,24 @@ def passed_on(answer: VenueReply, keys: Mapping[str, HeldKey], parsed: Answer | 
         given = Reply(answer.status, answer.body)
     else:
         given = _error(answer.status, parsed or parse(answer))
-    given.body = redact.without(given.body, [key.api_key.encode() for key in keys.values()])
+    given.body = _without(given.body, [key.api_key.encode() for key in keys.values()])
     given.headers = replies.passed_headers(answer.headers)
     return given
+
+
+def _without(body: bytes, secrets: list[bytes]) -> bytes:
+    """Mask our keys, also where JSON escapes hide one; a body that holds none stays byte for byte."""
+    if b"\\u" in body and any(secret in (plain := _plain(body)) for secret in secrets):
+        body = plain
+    return redact.without(body, secrets)
+
+
+def _plain(body: bytes) -> bytes:
+    """Give JSON without escapes of printable characters; what is no JSON as it is."""
+    try:
+        return _encode(_decode(body))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return body
 
 
 def _has_errors(parsed: Answer) -> bool:

@@ -1,10 +1,12 @@
 """Requests that change something: intent before the first byte, outcome after, never sent twice."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from counterseal.core import orders
+from counterseal.core.echo import contradicts, legs_contradict
 from counterseal.core.messages import HeldKey
 from counterseal.core.orders import Entry, Repeat
 from counterseal.core.outcome import Answer, Outcome, classify, leg_outcome
@@ -13,6 +15,7 @@ from counterseal.gateway import answers
 from counterseal.gateway import reply as replies
 from counterseal.gateway.admission import Admitted, Inquiry
 from counterseal.gateway.outbound import Outbound, SignedRequest, SignerRefused
+from counterseal.gateway.recovery import ALGO_ORDER
 from counterseal.gateway.reply import Reply
 from counterseal.gateway.state import State
 from counterseal.gateway.turn import Turn
@@ -22,8 +25,9 @@ from counterseal.ports.venue import Lost, NotSent, VenueReply
 
 # A cancel of everything in scope would hit orders placed since: it is not repeated on the word of a repetition.
 CANCEL_ALL = frozenset({"/api/v3/openOrders", "/fapi/v1/allOpenOrders", "/fapi/v1/algoOpenOrders"})
-KEEP_CANCELS = 4096
+KEEP_REPLIES = 4096
 MAX_KEPT_REPLY = 65_536
+_STATUS = re.compile(r"[A-Z_]{1,40}", re.ASCII).fullmatch
 # Which field of the reply repeats which parameter.
 _ECHO = {
     "/api/v3/order": {"newClientOrderId": "clientOrderId", "symbol": "symbol"},
@@ -63,12 +67,23 @@ class Changes:
         repeated = await self._repeated(admitted, seen, digest)
         if repeated is not None:
             return repeated, None
+        if self._is_foreign_algo_order(admitted):
+            return replies.denial("all_symbols_not_allowed"), None
         key = self._outbound.key_for(admitted)
         if key is None:
             return replies.denial("no_key"), None
         if self._journal.failed and not admitted.intent.reduces:
             return replies.denial("journal_unavailable"), None
         return await self._carry_out(inquiry, admitted, key, digest)
+
+    def _is_foreign_algo_order(self, admitted: Admitted) -> bool:
+        """An algo order is cancelled without naming its symbol: a bot that is held to symbols may cancel its own."""
+        everywhere = admitted.policy is None or admitted.policy.symbols == ("*",)
+        if everywhere or admitted.endpoint.method != "DELETE" or admitted.endpoint.path != ALGO_ORDER:
+            return False
+        values = admitted.intent.values
+        named = {"client_id": values.get("clientAlgoId"), "order_id": values.get("algoId")}
+        return self._state.ledger.owner(admitted.endpoint.family, **named) != admitted.bot
 
     # -- what was asked before
 
@@ -108,16 +123,20 @@ class Changes:
         done: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._register(admitted, request, entry, done)
         self._write(self._intent_record(inquiry, admitted, entry, key))
+        verdict = Verdict(Outcome.UNKNOWN, replies.unknown())
         try:
             verdict = await self._verdict(inquiry, admitted, key)
+            self._settle(admitted, request, entry, verdict)
         except Exception as error:  # noqa: BLE001 - whatever broke, the order may be out: never less than UNKNOWN
             self._write({"type": "event", "what": "fault", "error": type(error).__name__, "id": request})
             verdict = Verdict(Outcome.UNKNOWN, replies.unknown())
-        self._settle(admitted, request, entry, verdict)
-        self._in_flight.pop(request, None)
-        if verdict.outcome is Outcome.NOT_SENT and admitted.marks:
-            self._cancels.pop(admitted.marks[0], None)
-        done.set_result(verdict.reply)
+            self._settle(admitted, request, entry, verdict)
+        finally:
+            # Also when this task is cancelled: nobody may wait for ever.
+            self._in_flight.pop(request, None)
+            if verdict.outcome is Outcome.NOT_SENT:
+                self._cancels.pop(admitted.marks[0], None)
+            done.set_result(verdict.reply)
         return verdict.reply, verdict.answer
 
     def _register(self, admitted: Admitted, request: str, entry: Entry, done: "asyncio.Future[Reply]") -> None:
@@ -125,7 +144,7 @@ class Changes:
         self._in_flight[request] = done
         if admitted.endpoint.method == "DELETE":
             self._cancels[admitted.marks[0]] = done
-            if len(self._cancels) > KEEP_CANCELS:
+            if len(self._cancels) > KEEP_REPLIES:
                 del self._cancels[next(iter(self._cancels))]
 
     async def _verdict(self, inquiry: Inquiry, admitted: Admitted, key: HeldKey) -> Verdict:
@@ -140,17 +159,19 @@ class Changes:
             return Verdict(Outcome.NOT_SENT, replies.denial("journal_unavailable"))
         if inquiry.gone:
             return Verdict(Outcome.NOT_SENT, replies.denial("bot_gone"))
-        return await self._send(admitted, signed)
+        return await self._send(inquiry, admitted, signed)
 
-    async def _send(self, admitted: Admitted, signed: SignedRequest) -> Verdict:
+    async def _send(self, inquiry: Inquiry, admitted: Admitted, signed: SignedRequest) -> Verdict:
         try:
-            answer = await self._outbound.send_signed(admitted, signed)
+            answer = await self._outbound.send_signed(admitted, signed, lambda: not inquiry.gone)
         except NotSent:
-            return Verdict(Outcome.NOT_SENT, replies.denial("venue_unreachable"))
+            return Verdict(Outcome.NOT_SENT, replies.denial("bot_gone" if inquiry.gone else "venue_unreachable"))
         except Lost:
             return Verdict(Outcome.UNKNOWN, replies.unknown())
         parsed = answers.parse(answer)
         outcome = classify(admitted.endpoint.family, parsed, _expected(admitted))
+        if outcome is Outcome.ACCEPTED and contradicts(admitted.intent, parsed.body):
+            outcome = Outcome.UNKNOWN
         if outcome is Outcome.UNKNOWN:
             return Verdict(outcome, replies.unknown(), answer, parsed)
         return Verdict(outcome, answers.passed_on(answer, self._signer.keys(), parsed), answer, parsed)
@@ -162,13 +183,16 @@ class Changes:
         entry.outcome = verdict.outcome
         entry.reply = (verdict.reply.status, verdict.reply.body)
         if isinstance(body, dict):
-            entry.order_status = str(body.get("status", ""))
+            entry.order_status = _status_of(body)
             self._learn_cancel(admitted, body)
         family, ids = admitted.endpoint.family, admitted.intent.client_ids
         self._state.ledger.close(family, ids, entry)
-        freed = _never_born(family, ids, body)
+        freed = [] if legs_contradict(admitted.intent, body) else _never_born(family, ids, body)
         for client_id in freed:
             self._state.ledger.free(family, client_id)
+        order_id = order_id_of(body)
+        if admitted.intent.places and admitted.endpoint.path == ALGO_ORDER and order_id is not None:
+            self._state.ledger.own(family, str(order_id), admitted.bot)
         if verdict.outcome is Outcome.UNKNOWN:
             self._state.counter(admitted.bot).unknown += 1
         self._write({**outcome_record(request, entry, verdict, body), "freed": freed})
@@ -176,7 +200,7 @@ class Changes:
     def _learn_cancel(self, admitted: Admitted, body: Mapping[str, object]) -> None:
         name = body.get("origClientOrderId") or body.get("clientOrderId")
         if admitted.endpoint.method in ("DELETE", "PUT") and isinstance(name, str):
-            self._state.ledger.learn(admitted.endpoint.family, name, str(body.get("status", "")))
+            self._state.ledger.learn(admitted.endpoint.family, name, _status_of(body))
 
     def _intent_record(self, inquiry: Inquiry, admitted: Admitted, entry: Entry, key: HeldKey) -> dict[str, object]:
         return {
@@ -205,19 +229,29 @@ class Changes:
 
 def outcome_record(request: str, entry: Entry, verdict: Verdict, body: object) -> dict[str, object]:
     """Give the terminal record of one intent."""
-    order_id = body.get("orderId", body.get("algoId")) if isinstance(body, dict) else None
     return {
         "type": "outcome",
         "id": request,
         "outcome": verdict.outcome.value,
         "status": verdict.answer.status if verdict.answer else None,
         "code": verdict.parsed.code if verdict.parsed else None,
-        "order_id": order_id,
+        "order_id": order_id_of(body),
         "order_status": entry.order_status,
         "reason": verdict.reply.headers.get("X-Counterseal-Reason"),
         "reply_status": verdict.reply.status,
         "reply": verdict.reply.body.decode("utf-8", "replace") if len(verdict.reply.body) <= MAX_KEPT_REPLY else None,
     }
+
+
+def order_id_of(body: object) -> int | None:
+    """Give the order's number where the reply has one; any other value could be anything, a key included."""
+    found = body.get("orderId", body.get("algoId")) if isinstance(body, dict) else None
+    return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 1 << 63 else None
+
+
+def _status_of(body: Mapping[str, object]) -> str:
+    status = body.get("status", "")
+    return status if isinstance(status, str) and _STATUS(status) else ""
 
 
 def _never_born(family: str, ids: Sequence[str], body: object) -> list[str]:

@@ -17,6 +17,8 @@ from counterseal.ports.journal import Journal, JournalError
 from counterseal.ports.signing import SignerUnavailable
 from counterseal.ports.venue import VenueReply
 
+STRANGERS_AT_ONCE, STRANGERS_PER_SECOND = 5_000, 20
+
 
 class Handler:
     """The way of a request through the gateway."""
@@ -31,6 +33,9 @@ class Handler:
         self._journal = journal
         self._turn = turn
         self._log = log
+        self._unwritten = 0
+        self._tokens = STRANGERS_AT_ONCE
+        self._earned_at_ms = 0
 
     def begin(self, inquiry: Inquiry) -> "Reply | Admitted":
         """Judge a request at once: a refusal is an answer already, an admitted one goes to `finish`."""
@@ -39,7 +44,8 @@ class Handler:
         judged = self._admission.admit(inquiry)
         if isinstance(judged, Denial):
             return self._deny(inquiry, judged, begun_ns)
-        closed = self._state.wall.closed(judged.endpoint.product, self._state.monotonic_ms())
+        now_ms, is_exit = self._state.monotonic_ms(), judged.endpoint.mutating and judged.intent.reduces
+        closed = self._state.wall.closed(judged.endpoint.product, now_ms, is_exit=is_exit)
         if closed:
             return self._deny(inquiry, Denial(closed[0]), begun_ns, retry_after_s=closed[1])
         return judged
@@ -85,7 +91,7 @@ class Handler:
 
     def refuse(self, reason: str, source_text: str) -> Reply:
         """Answer and record bytes that are no request."""
-        self._write({"type": "denied", "reason": reason, "source": source_text})
+        self._write_stranger({"type": "denied", "reason": reason, "source": source_text})
         self._log.info("request", decision="deny", reason=reason)
         return replies.denial(reason)
 
@@ -99,7 +105,8 @@ class Handler:
     def _record_denial(self, inquiry: Inquiry, reason: str, name: str) -> None:
         counted = self._state.counter(inquiry.bot or ANONYMOUS).denied
         counted[reason] = counted.get(reason, 0) + 1
-        self._write(
+        write = self._write if inquiry.bot not in (None, ANONYMOUS) else self._write_stranger
+        write(
             {
                 "type": "denied",
                 "bot": inquiry.bot,
@@ -111,6 +118,29 @@ class Handler:
                 "source": str(inquiry.source),
             }
         )
+
+    def _write_stranger(self, record: dict[str, Any]) -> None:
+        """Write a refusal of somebody who is no bot of ours; what is too much becomes one number.
+
+        Whoever can connect must not be able to fill the disk.
+        """
+        if not self._may_write_stranger():
+            self._unwritten += 1
+            return
+        if self._unwritten:
+            self._write({"type": "denied", "reason": "many", "count": self._unwritten})
+            self._unwritten = 0
+        self._write(record)
+
+    def _may_write_stranger(self) -> bool:
+        """Take a token: a burst is written whole, a flood at a steady trickle."""
+        now_ms = self._state.monotonic_ms()
+        earned = (now_ms - self._earned_at_ms) * STRANGERS_PER_SECOND // 1000
+        if earned:
+            self._tokens = min(STRANGERS_AT_ONCE, self._tokens + earned)
+            self._earned_at_ms = now_ms
+        self._tokens -= 1 if self._tokens else 0
+        return self._tokens > 0
 
     def _write(self, record: dict[str, Any]) -> None:
         if not self._journal.failed:

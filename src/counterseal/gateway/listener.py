@@ -52,6 +52,7 @@ class BotConnection(asyncio.Protocol):
         self._door = door
         self._transport: asyncio.Transport | None = None
         self._source_text = ""
+        self._counted_as = ""
         self._source: Source = ip_address("0.0.0.0")
         self._buffer = b""
         self._head: Head | None = None
@@ -70,8 +71,10 @@ class BotConnection(asyncio.Protocol):
         self._source_text = str(transport.get_extra_info("peername")[0])
         self._source = ip_address(self._source_text)
         self._door.open.add(self)
-        self._door.per_source[self._source_text] += 1
-        if self._door.per_source[self._source_text] > self._door.max_per_source:
+        # Every address of the loopback network is this host.
+        self._counted_as = "loopback" if self._source.is_loopback else self._source_text
+        self._door.per_source[self._counted_as] += 1
+        if self._door.per_source[self._counted_as] > self._door.max_per_source:
             self._refuse("too_many_connections")
         else:
             self._deadline(IDLE_S)
@@ -82,9 +85,9 @@ class BotConnection(asyncio.Protocol):
         self._transport = None
         self._no_deadline()
         self._door.open.discard(self)
-        self._door.per_source[self._source_text] -= 1
-        if self._door.per_source[self._source_text] <= 0:
-            del self._door.per_source[self._source_text]
+        self._door.per_source[self._counted_as] -= 1
+        if self._door.per_source[self._counted_as] <= 0:
+            del self._door.per_source[self._counted_as]
         if self._inquiry is not None:
             self._inquiry.gone = True
 
@@ -183,6 +186,8 @@ class BotConnection(asyncio.Protocol):
         self._transport.write(replies.to_bytes(reply, close=close))
         if close:
             self._closing = True
+            # A bot that does not read would keep a closing connection for ever.
+            self._deadline(WRITE_S)
             self._transport.close()
 
     def drain(self) -> None:
@@ -212,7 +217,7 @@ class BotConnection(asyncio.Protocol):
         if not self._expires_ns or now_ns < self._expires_ns or self._transport is None:
             return
         self._no_deadline()
-        if self._transport.get_write_buffer_size():
+        if self._closing or self._transport.get_write_buffer_size():
             self._transport.abort()
         elif self._buffer or self._head is not None:
             self._refuse("header_timeout")

@@ -1,5 +1,6 @@
 """To the exchange and back: the least key, a signature, a rebuilt request, one answer."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from counterseal import __version__
@@ -11,7 +12,7 @@ from counterseal.gateway.admission import Admitted
 from counterseal.gateway.state import State
 from counterseal.gateway.turn import Turn
 from counterseal.ports.signing import SigningClient
-from counterseal.ports.venue import Venue, VenueReply
+from counterseal.ports.venue import ORDINARY, Terms, Venue, VenueReply
 
 _FIXED = f"User-Agent: counterseal/{__version__}\r\nAccept: application/json\r\n"
 
@@ -74,17 +75,19 @@ class Outbound:
             offset_ms=self._state.offset_ms(),
         )
 
-    async def send_signed(self, admitted: Admitted, signed: SignedRequest) -> VenueReply:
-        """Send once. Raises NotSent or Lost."""
-        return await self._send(admitted, signed.query, signed.key)
+    async def send_signed(
+        self, admitted: Admitted, signed: SignedRequest, wanted: Callable[[], bool] = lambda: True
+    ) -> VenueReply:
+        """Send once, if it is still wanted when the first byte is about to leave. Raises NotSent or Lost."""
+        return await self._send(admitted, signed.query, signed.key, Terms(admitted.intent.reduces, wanted))
 
     async def send_public(self, admitted: Admitted, key: HeldKey | None) -> VenueReply:
         """Send an unsigned request, with the key's name where the exchange wants one. Raises NotSent or Lost."""
-        return await self._send(admitted, encode_query(admitted.intent.pairs), key)
+        return await self._send(admitted, encode_query(admitted.intent.pairs), key, ORDINARY)
 
-    async def _send(self, admitted: Admitted, query: bytes, key: HeldKey | None) -> VenueReply:
+    async def _send(self, admitted: Admitted, query: bytes, key: HeldKey | None, terms: Terms) -> VenueReply:
         request = request_bytes(admitted, query, key, self._state.hosts.get(admitted.endpoint.family, ""))
-        reply = await self._venue.send(admitted.endpoint.family, request)
+        reply = await self._venue.send(admitted.endpoint.family, request, terms)
         self._learn(admitted, reply)
         return reply
 

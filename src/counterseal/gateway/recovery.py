@@ -7,6 +7,8 @@ from typing import Any
 from counterseal.core.orders import Entry, IdLedger
 from counterseal.core.outcome import Outcome
 
+ALGO_ORDER = "/fapi/v1/algoOrder"
+
 
 @dataclass(slots=True)
 class Recovered:
@@ -45,6 +47,8 @@ def _close(ledger: IdLedger, intent: Mapping[str, Any], entry: Entry, record: Ma
     ledger.close(intent["family"], intent["client_ids"], entry)
     for client_id in record.get("freed") or ():
         ledger.free(intent["family"], client_id)
+    if intent["path"] == ALGO_ORDER and intent["method"] == "POST" and record.get("order_id") is not None:
+        ledger.own(intent["family"], str(record["order_id"]), intent["bot"])
     cancelled = dict(intent["pairs"]).get("origClientOrderId")
     if intent["method"] == "DELETE" and cancelled and entry.order_status:
         ledger.learn(intent["family"], cancelled, entry.order_status)

@@ -24,6 +24,7 @@ class Turn:
         self._clock = clock
         self._answers: list[Callable[[], None]] = []
         self._scheduled = False
+        self.marks_failed = False
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Put a record into the journal."""
@@ -51,6 +52,18 @@ class Turn:
         self._answers.append(give)
         self._schedule()
 
+    def _keep_marks(self) -> None:
+        """Write the marks. Where the disk refuses, those in memory still hold: exits must not wait for a file."""
+        if self._seen_file is None:
+            return
+        try:
+            self._seen_file.flush(self._clock.monotonic_ns() // 1_000_000)
+        except OSError as error:
+            if not self.marks_failed:
+                loop = asyncio.get_running_loop()
+                loop.call_exception_handler({"message": "replay marks are not kept over a restart", "exception": error})
+            self.marks_failed = True
+
     def _schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
@@ -58,12 +71,11 @@ class Turn:
 
     def _flush(self) -> None:
         self._scheduled = False
+        self._keep_marks()
         try:
-            if self._seen_file is not None:
-                self._seen_file.flush(self._clock.monotonic_ns() // 1_000_000)
             self._journal.flush()
-        except (JournalError, OSError) as error:
-            self._signer.drop(JournalError(str(error)))
+        except JournalError as error:
+            self._signer.drop(error)
         else:
             self._signer.flush()
         answers, self._answers = self._answers, []
