@@ -5,7 +5,7 @@ PIP_FLAGS := --quiet --disable-pip-version-check --no-input --require-hashes
 export PYTHONPATH := src
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench full crash docs lock sdk clean
+.PHONY: help run test lint bench full slow crash docs lock sdk clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,12 +35,15 @@ sdk: $(ENV)/test/.stamp ## install the pinned third-party SDKs and drive each th
 	$(ENV)/test/bin/python tests/sdk/environments.py install
 	$(ENV)/test/bin/python -m pytest -m sdk tests/scenarios $(PYTEST)
 
+slow: $(ENV)/test/.stamp ## what `make test` leaves to CI, the SDKs apart
+	$(ENV)/test/bin/python -m pytest -m "slow and not sdk" $(PYTEST)
+
 crash: $(ENV)/test/.stamp ## kill -9 of gateway and signer under load, 100 times
 	$(ENV)/test/bin/python -m pytest -m slow tests/scenarios -k kill $(PYTEST)
 
 full: $(ENV)/test/.stamp ## everything, also what CI leaves out
 	$(ENV)/test/bin/python tests/sdk/environments.py install
-	COUNTERSEAL_FULL=1 $(ENV)/test/bin/python -m pytest $(PYTEST)
+	$(ENV)/test/bin/python -m pytest $(PYTEST)
 
 $(ENV)/bench/.stamp: bench/requirements.txt
 	@rm -rf $(ENV)/bench && $(PYTHON) -m venv $(ENV)/bench
