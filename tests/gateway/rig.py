@@ -89,9 +89,9 @@ class ScriptedVenue:
     async def send(self, _family: str, request: bytes, terms: Terms = ORDINARY) -> VenueReply:
         method, target, _ = request.split(b"\r\n", 1)[0].decode().split(" ")
         path, _, query = target.partition("?")
-        self.sent.append(Sent(self.clock.monotonic_ns() // 1_000_000, method, path, dict(parse_qsl(query))))
         if not terms.wanted():
             raise NotSent("no longer wanted")
+        self.sent.append(Sent(self.clock.monotonic_ns() // 1_000_000, method, path, dict(parse_qsl(query))))
         step = self.script[path].pop(0) if self.script.get(path) else "not_sent" if path in self.down else None
         if step == "lost":
             raise Lost("scripted")

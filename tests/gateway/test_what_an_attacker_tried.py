@@ -15,7 +15,9 @@ from counterseal.adapters.tls import client_context
 from counterseal.adapters.upstream import KEPT_FOR_EXITS, MAX_CONNECTIONS, Target, UpstreamPool
 from counterseal.adapters.virtual_clock import VirtualClock
 from counterseal.core.outcome import Outcome
-from counterseal.ports.venue import NotSent, Terms
+from counterseal.gateway.handler import STRANGERS_AT_ONCE
+from counterseal.gateway.listener import WRITE_S, BotConnection, Door
+from counterseal.ports.venue import NotSent, Terms, VenueReply
 
 SPOT, BATCH, ALGO = "/api/v3/order", "/fapi/v1/batchOrders", "/fapi/v1/algoOrder"
 CANCEL = "symbol=BTCUSDT&orderId=7"
@@ -166,5 +168,87 @@ def test_reads_cannot_take_the_last_connections() -> None:
             await pool.send("spot", b"", Terms())
         with pytest.raises(NotSent, match="cannot connect"):
             await pool.send("spot", b"", Terms(is_exit=True))
+
+    asyncio.run(story())
+
+
+@pytest.mark.threat(53)
+def test_a_bot_that_goes_while_the_connection_is_made_sends_nothing() -> None:
+    """Asked right before the first byte: NOT_SENT, and said so."""
+
+    async def story() -> None:
+        rig = await Rig().warm()
+        inquiry, send = rig.inquiry("POST", SPOT, ORDER), rig.venue.send
+
+        async def connecting(family: str, request: bytes, terms: Terms) -> VenueReply:
+            inquiry.gone = True
+            return await send(family, request, terms)
+
+        rig.venue.send = connecting  # type: ignore[method-assign,assignment]  # the moment before the first byte
+        assert why(await rig.finish(inquiry)) == "bot_gone"
+        await rig.clock.advance(0)
+        assert [entry["outcome"] for entry in rig.journal.of("outcome")] == ["NOT_SENT"]
+        assert rig.venue.sent == []
+
+    asyncio.run(story())
+
+
+@pytest.mark.threat(64)
+def test_strangers_cannot_fill_the_disk() -> None:
+    """A burst is written whole, a flood at a trickle, and what was left out as one number."""
+
+    async def story() -> None:
+        rig = await Rig().warm()
+        for _ in range(STRANGERS_AT_ONCE + 1_000):
+            rig.handler.refuse("malformed_header", "127.0.0.1")
+        await rig.clock.advance(0)
+        written = len(rig.journal.of("denied"))
+        assert STRANGERS_AT_ONCE - 1 <= written <= STRANGERS_AT_ONCE
+        await rig.clock.advance(1)
+        rig.handler.refuse("malformed_header", "127.0.0.1")
+        await rig.clock.advance(0)
+        many = rig.journal.of("denied")[written]
+        assert (many["reason"], many["count"]) == ("many", STRANGERS_AT_ONCE + 1_000 - written)
+
+    asyncio.run(story())
+
+
+class DeafTransport(asyncio.Transport):
+    """A bot's end that takes nothing: what is written stays in the buffer."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__({"peername": (address, 1)})
+        self.aborted = False
+
+    def write(self, data: object) -> None:
+        """Keep it."""
+
+    def close(self) -> None:
+        """Wait for the buffer to empty, which it never does."""
+
+    def abort(self) -> None:
+        """End at once."""
+        self.aborted = True
+
+    def get_write_buffer_size(self) -> int:
+        """Something is always left."""
+        return 100
+
+
+@pytest.mark.threat(36)
+def test_a_refused_bot_that_does_not_read_is_cut_off() -> None:
+    """Its closing connection has the deadline of every write; and each loopback address counts as this host."""
+
+    async def story() -> None:
+        rig = await Rig().warm()
+        door = Door(rig.handler, rig.handler._turn, rig.clock, rig.tasks, max_per_source=2)
+        transports = [DeafTransport(f"127.0.0.{number}") for number in (1, 2, 3)]
+        for transport in transports:
+            BotConnection(door).connection_made(transport)
+        assert door.per_source == {"loopback": 3}
+        await rig.clock.advance(0)
+        for connection in list(door.open):
+            connection.check_deadline(rig.clock.monotonic_ns() + int((WRITE_S + 0.1) * 1e9))
+        assert [transport.aborted for transport in transports] == [False, False, True]
 
     asyncio.run(story())
