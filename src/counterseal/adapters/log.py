@@ -1,7 +1,7 @@
 """The log: structured, one JSON object a line, redaction as a step of the pipeline, written in batches."""
 
 import os
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from counterseal.core import redact
 from counterseal.ports.clock import Clock
 
 FLUSH_S = 0.05
-Logger = Callable[..., None]
 _encode = msgspec.json.Encoder().encode
 # Constants of our own making need no look.
 _TRUSTED = frozenset({"event", "t", "level", "endpoint", "decision", "reason", "bot", "signature_form"})

@@ -164,7 +164,6 @@ class UpstreamPool:
         self._idle: dict[str, deque[UpstreamConnection]] = {family: deque() for family in targets}
         self._all: set[UpstreamConnection] = set()
         self._connecting = 0
-        self.in_flight = 0
 
     def start(self) -> None:
         """Look at the answers' deadlines from now on."""
@@ -182,11 +181,7 @@ class UpstreamPool:
         if not terms.wanted():
             self._idle[family].append(connection)
             raise NotSent("no longer wanted")
-        self.in_flight += 1
-        try:
-            reply = await connection.send(request)
-        finally:
-            self.in_flight -= 1
+        reply = await connection.send(request)
         if connection.open:
             self._idle[family].append(connection)
         else:

@@ -15,7 +15,7 @@ def add_parser(subparsers: "Subparsers") -> None:
     parser = subparsers.add_parser(
         "reload",
         help="take up a changed counterseal.toml",
-        description="With a fault in the file nothing changes. A new listen.address needs a restart.",
+        description="With a fault in the file nothing changes. A change of [venue] or [listen] needs a restart.",
     )
     add_home(parser)
     parser.set_defaults(run=run)

@@ -12,20 +12,17 @@ ALGO_ORDER = "/fapi/v1/algoOrder"
 
 @dataclass(slots=True)
 class Recovered:
-    """The ledger, the intents without an outcome in order, and how many records were read."""
+    """The ledger, and the intents without an outcome in order."""
 
     ledger: IdLedger
     open: list[dict[str, Any]]
-    records: int
 
 
 def recover(records: Iterable[Mapping[str, Any]], wall_ms: int, monotonic_ms: int) -> Recovered:
     """Fold a journal. `wall_ms` and `monotonic_ms` are now, to turn records' times into ages."""
     ledger = IdLedger()
     pending: dict[str, tuple[dict[str, Any], Entry]] = {}
-    count = 0
     for record in records:
-        count += 1
         if record["type"] == "intent":
             at_ms = monotonic_ms - (wall_ms - record["t"])
             entry = Entry(record["bot"], record["id"], bytes.fromhex(record["digest"]), at_ms)
@@ -36,7 +33,7 @@ def recover(records: Iterable[Mapping[str, Any]], wall_ms: int, monotonic_ms: in
             _close(ledger, intent, entry, record)
     for _, entry in pending.values():
         entry.outcome = Outcome.UNKNOWN
-    return Recovered(ledger, [intent for intent, _ in pending.values()], count)
+    return Recovered(ledger, [intent for intent, _ in pending.values()])
 
 
 def _close(ledger: IdLedger, intent: Mapping[str, Any], entry: Entry, record: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import secrets
 import socket
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,7 @@ class Service:
 
     async def run(self) -> None:
         """Serve until told to drain or the supervisor is gone."""
+        asyncio.get_running_loop().set_exception_handler(self._loop_fault)
         self._signer.start()
         self._control.start()
         self._record_start()
@@ -168,7 +170,11 @@ class Service:
         self._log.critical("journal latched: orders that raise risk are refused, exits go on", why=why)
 
     def _task_failed(self, name: str, error: BaseException) -> None:
-        self._log.error("task failed", task=name, error=type(error).__name__, text=str(error))
+        self._log.error("task failed", task=name, **_place(error))
+
+    def _loop_fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What the event loop could not hand to anybody: kind and place, never a message that may hold a value."""
+        self._log.error("fault on the loop", what=context.get("message"), **_place(context.get("exception")))
 
     # -- verbs
 
@@ -227,6 +233,15 @@ class Service:
         return faults
 
 
+def _place(error: BaseException | None) -> dict[str, str]:
+    """Name an exception's kind and where it was raised; its text could show what a log must not."""
+    if error is None:
+        return {}
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return {"error": type(error).__name__, "where": where}
+
+
 def _read_config(home: Home) -> Config:
     found = config_file.read(home.config)
     if isinstance(found, Config):
@@ -251,6 +266,13 @@ def _allowed_hosts(config: Config, listen: socket.socket) -> frozenset[str]:
 def _targets(config: Config) -> dict[str, Target]:
     hosts = ENVIRONMENT_HOSTS[config.venue.environment]
     ca_file = Path(config.venue.ca_file) if config.venue.ca_file else None
+    try:
+        client_context(ca_file)
+    except OSError as fault:  # ssl.SSLError is one
+        raise StartError(
+            f"venue.ca_file cannot be used ({fault.strerror or 'no certificate in it'}); start the paper exchange,"
+            " which makes it, or name the right file"
+        ) from None
     address, _, port = (config.venue.address or "").rpartition(":")
     return {
         family: Target(

@@ -28,7 +28,6 @@ def test_782_endpoints_by_family_method_and_path() -> None:
     assert len(keys) == 782
     for endpoint in CATALOGUE:
         assert CATALOGUE.get(endpoint.family, endpoint.method, endpoint.path) is endpoint
-        assert CATALOGUE.has_path(endpoint.family, endpoint.path)
 
 
 def test_five_futures_data_paths_stand_on_two_hosts() -> None:
@@ -318,4 +317,3 @@ def test_an_empty_catalogue_knows_nothing() -> None:
     empty = Catalogue([])
     assert len(empty) == 0
     assert empty.get("spot", "GET", "/api/v3/time") is None
-    assert not empty.has_path("spot", "/api/v3/time")

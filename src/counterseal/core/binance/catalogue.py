@@ -85,7 +85,6 @@ class Catalogue:
 
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
         self._by_key = {(e.family, e.method, e.path): e for e in endpoints}
-        self._paths = {(e.family, e.path) for e in self._by_key.values()}
 
     def __len__(self) -> int:
         return len(self._by_key)
@@ -96,10 +95,6 @@ class Catalogue:
     def get(self, family: str, method: str, path: str) -> Endpoint | None:
         """Give the endpoint of exactly this key."""
         return self._by_key.get((family, method, path))
-
-    def has_path(self, family: str, path: str) -> bool:
-        """Tell whether the path exists under another method."""
-        return (family, path) in self._paths
 
 
 def locate(path: str) -> tuple[str, str] | None:
