@@ -68,7 +68,8 @@ def verified_form(row: Row) -> str | None:
     if wire is None:
         return None
     credential = credentials()[str(row.header("x-mbx-apikey"))]
-    candidates = canonical.payloads(query, body, decode_pairs(query) + decode_pairs(body), strict=False)
+    pairs = decode_pairs(query) + decode_pairs(body)
+    candidates = [("raw", query + body), *canonical.other_payloads(query + body, pairs)]
     signature = canonical.decode_signature(wire)
     fits = SignatureVerifier().verify
     return next((form for form, payload in candidates if fits(credential, payload, signature)), None)

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from counterseal.adapters.catalogue_data import load_catalogue
 from counterseal.core.binance.catalogue import Catalogue, Endpoint
 from counterseal.core.config.model import Bot, HourRange
+from counterseal.core.credential import Credential, CredentialKind
+from counterseal.core.grant import grant
 from counterseal.core.intent import Intent
 from counterseal.core.judge import Denial, judge
 from counterseal.core.market import FamilyMarket, SymbolRule
@@ -90,7 +92,7 @@ def decide(bot: Bot, intent: Intent, market: FamilyMarket | None = None) -> str 
 def test_an_empty_policy_denies_every_endpoint() -> None:
     """Closed by default: a bot of which nothing is said may call nothing."""
     assert len(catalogue()) > 700
-    assert [one.name for one in catalogue() if may_call(EMPTY, one, LOOPBACK, 0) is None] == []
+    assert [one.name for one in catalogue() if may_call(EMPTY, one) is None] == []
 
 
 @pytest.mark.parametrize(
@@ -109,14 +111,16 @@ def test_an_empty_policy_denies_every_endpoint() -> None:
 )
 def test_each_bound_of_a_bot_denies_with_its_reason(changes: dict[str, Any], reason: str | None) -> None:
     """Source, hours, product and purpose each deny alone; one allowing bound never outweighs a denying one."""
-    denial = may_call(replace(OPEN, **changes), endpoint("spot", "POST", "/api/v3/order"), LOOPBACK, 0)
+    credential = Credential("key", "alpha", CredentialKind.RSA, None, b"", 0)
+    judged = grant(credential, replace(OPEN, **changes), endpoint("spot", "POST", "/api/v3/order"))
+    denial = judged.refuses(LOOPBACK, 0)
     assert (denial and denial.reason) == reason
 
 
 def test_sapi_is_a_product_of_its_own() -> None:
     """A right on spot is no right on /sapi."""
     sapi = next(e for e in catalogue() if e.path.startswith("/sapi/") and e.purpose == "account")
-    assert may_call(OPEN, sapi, LOOPBACK, 0) == Denial("product_not_allowed")
+    assert may_call(OPEN, sapi) == Denial("product_not_allowed")
 
 
 @pytest.mark.threat(22)

@@ -279,9 +279,8 @@ class Rig:
 
     async def finish(self, inquiry: Inquiry) -> Reply:
         """Take an inquiry all the way."""
-        begun = self.clock.monotonic_ns()
         judged = self.handler.begin(inquiry)
-        return await self.handler.finish(inquiry, judged, begun) if isinstance(judged, Admitted) else judged
+        return await self.handler.finish(inquiry, judged) if isinstance(judged, Admitted) else judged
 
     async def ask(self, method: str, path: str, query: str = "") -> Reply:
         """Ask and wait without letting time pass."""

@@ -53,8 +53,8 @@ class JournalFile:
     def append(self, entry: Mapping[str, Any]) -> None:
         """Queue one record."""
         self._seq += 1
-        head = {"v": record.VERSION, "seq": self._seq, "t": self._clock.wall_ns() // 1_000_000}
-        self._queued.append(record.frame(_encode({**head, **entry})))
+        now_ms = self._clock.wall_ns() // 1_000_000
+        self._queued.append(record.frame(_encode({"v": record.VERSION, "seq": self._seq, "t": now_ms, **entry})))
 
     def flush(self) -> None:
         """Write what is queued in one call; a short or failing write latches the journal."""

@@ -53,6 +53,18 @@ class LogFile:
         os.close(self._file)
 
 
+class _Logger(structlog.BoundLogger):
+    """structlog's, with a short way for the line that every request writes: same pipeline, nothing bound to merge."""
+
+    def info(self, event: str | None = None, *_args: Any, **fields: Any) -> Any:
+        """Log at level info."""
+        line: Any = fields
+        line["event"] = event
+        for step in self._processors:
+            line = step(self._logger, "info", line)
+        return self._logger.info(line)
+
+
 def redact_step(_logger: Any, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Mask whatever looks like a secret in every text that is not a constant of ours."""
     for name, value in fields.items():
@@ -75,5 +87,5 @@ def make_logger(sink: Any, clock: Clock) -> Any:
         return fields
 
     return structlog.wrap_logger(
-        sink, processors=[stamp, redact_step, render_step], wrapper_class=structlog.BoundLogger, context_class=dict
+        sink, processors=[stamp, redact_step, render_step], wrapper_class=_Logger, context_class=dict
     ).bind()

@@ -13,13 +13,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from counterseal.adapters import packets
-from counterseal.core.messages import FramingError, HeldKey, Hello, HelloRequest, Message, Refused, Sign, Signed
+from counterseal.core.messages import (
+    MAX_PACKET,
+    FramingError,
+    HeldKey,
+    Hello,
+    HelloRequest,
+    Message,
+    Refused,
+    Sign,
+    Signed,
+)
 from counterseal.ports.clock import Clock
 from counterseal.ports.signing import SignerUnavailable
 
 ANSWER_TIMEOUT_S = 3.0
 SWEEP_S = 0.25
-_RECEIVE = 1 << 18
 
 
 @dataclass(slots=True)
@@ -114,7 +123,7 @@ class SignerClient:
 
     def _readable(self) -> None:
         try:
-            packet = self._end.recv(_RECEIVE)
+            packet = self._end.recv(MAX_PACKET)
         except BlockingIOError:
             return
         except OSError:

@@ -10,13 +10,9 @@ from counterseal.ports.clock import Timer
 class SystemClock:
     """Real time."""
 
-    def wall_ns(self) -> int:
-        """Nanoseconds since the epoch by the host's clock."""
-        return time.time_ns()
-
-    def monotonic_ns(self) -> int:
-        """Nanoseconds that only grow."""
-        return time.monotonic_ns()
+    # Asked many times a request: the library's own functions, without one of ours around them.
+    wall_ns = staticmethod(time.time_ns)
+    monotonic_ns = staticmethod(time.monotonic_ns)
 
     def call_later(self, delay_s: float, call: Callable[[], None]) -> Timer:
         """Ask the running loop."""

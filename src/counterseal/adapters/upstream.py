@@ -9,6 +9,7 @@ import ssl
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 import httptools
@@ -25,6 +26,13 @@ MAX_BODY = 64 << 20
 MAX_HEADERS = 64 << 10
 MAX_CONNECTIONS = 64
 KEPT_FOR_EXITS = 8
+# All connections receive into one buffer: what is in it is parsed before the loop does anything else.
+_RECEIVE = memoryview(bytearray(1 << 18))
+
+
+@lru_cache(maxsize=256)
+def _lower(name: bytes) -> str:
+    return name.decode("latin-1").lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,7 @@ class Target:
     context: ssl.SSLContext
 
 
-class UpstreamConnection(asyncio.Protocol):
+class UpstreamConnection(asyncio.BufferedProtocol):
     """One connection; `send` gives a future with the answer."""
 
     def __init__(self, clock: Clock) -> None:
@@ -48,7 +56,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.idle_since_ns = 0
         self.open = False
 
-    # -- asyncio.Protocol
+    # -- asyncio.BufferedProtocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The handshake is verified."""
@@ -62,17 +70,21 @@ class UpstreamConnection(asyncio.Protocol):
         self.open = False
         self._fail("connection closed")
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, _sizehint: int) -> memoryview:
+        """Receive into the common buffer."""
+        return _RECEIVE
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Feed the parser; whatever is not one sound answer ends the connection."""
         if self._waiter is None:
             self.kill("bytes outside an answer")
             return
-        self._size += len(data)
+        self._size += nbytes
         if self._size > MAX_BODY + MAX_HEADERS:
             self.kill("answer too large")
             return
         try:
-            self._parser.feed_data(data)
+            self._parser.feed_data(_RECEIVE[:nbytes])
         except httptools.HttpParserError:
             self.kill("answer is no HTTP")
             return
@@ -87,7 +99,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect a header."""
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        self._headers[_lower(name)] = value.decode("latin-1")
 
     def on_body(self, body: bytes) -> None:
         """Collect body bytes."""

@@ -5,13 +5,14 @@ protective stop far away from today's price stays possible. A trigger is no pric
 that the market has already passed fires at once: then the limit is measured from the last price, like any other.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 
 from counterseal.core.exact import product
 from counterseal.core.intent import Intent, Leg
 
 Values = Mapping[str, str]
+_HUNDRED = Decimal(100)
 # Name of a limit price -> (name of its order's type or the type itself, names of its trigger).
 _LIMITS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "price": ("type", ("stopPrice", "triggerPrice")),
@@ -23,20 +24,17 @@ _LIMITS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 def outside(percent: Decimal, intent: Intent, leg: Leg, last: Decimal) -> str | None:
     """Give the name of a price further than `percent` from where the market is when it counts; None when all fit."""
-    pairs = _from_last(leg, last) if "batchOrders" in intent.values else _limits(intent.values, last)
-    return next((name for name, price, market in pairs if not _within(percent, price, market)), None)
-
-
-def _from_last(leg: Leg, last: Decimal) -> Iterator[tuple[str, Decimal, Decimal]]:
-    # Legs of a batch have lost the names of their prices; the exchange takes no conditional orders in batches.
-    return (("price", price, last) for price in leg.prices)
-
-
-def _limits(values: Values, last: Decimal) -> Iterator[tuple[str, Decimal, Decimal]]:
+    values = intent.values
+    if "batchOrders" in values:
+        # Legs of a batch have lost the names of their prices; the exchange takes no conditional orders in batches.
+        return None if all(_within(percent, price, last) for price in leg.prices) else "price"
     for name, (kind, triggers) in _LIMITS.items():
         if name in values:
             trigger = next((Decimal(values[t]) for t in triggers if t in values), None)
-            yield name, Decimal(values[name]), _market(values.get(kind, kind), values.get("side", ""), trigger, last)
+            market = _market(values.get(kind, kind), values.get("side", ""), trigger, last)
+            if not _within(percent, Decimal(values[name]), market):
+                return name
+    return None
 
 
 def _market(kind: str, side: str, trigger: Decimal | None, last: Decimal) -> Decimal:
@@ -49,5 +47,5 @@ def _market(kind: str, side: str, trigger: Decimal | None, last: Decimal) -> Dec
 
 
 def _within(percent: Decimal, price: Decimal, market: Decimal) -> bool:
-    scaled = product(price, Decimal(100))
-    return product(market, 100 - percent) <= scaled <= product(market, 100 + percent)
+    scaled = product(price, _HUNDRED)
+    return product(market, _HUNDRED - percent) <= scaled <= product(market, _HUNDRED + percent)

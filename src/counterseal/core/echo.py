@@ -1,6 +1,6 @@
 """Whether a reply that looks like a success is about another request (or another leg) than the one that was sent."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from counterseal.core.binance.values import items_of
@@ -23,16 +23,14 @@ def contradicts(intent: Intent, body: Any) -> bool:
         return False
     if intent.endpoint.path == CANCEL_REPLACE:
         return _replacement_contradicts(intent, body)
-    return any(name in body and str(body[name]) != sent for name, sent in _expected(intent))
-
-
-def _expected(intent: Intent) -> Iterator[tuple[str, str]]:
+    values = intent.values
     for name in _SAME_NAME:
-        if name in intent.values:
-            yield name, intent.values[name]
+        if name in values and name in body and str(body[name]) != values[name]:
+            return True
     # Futures repeat the id of the order that was cancelled or changed as clientOrderId.
-    if intent.endpoint.family != "spot" and "origClientOrderId" in intent.values:
-        yield "clientOrderId", intent.values["origClientOrderId"]
+    if intent.endpoint.family == "spot" or "origClientOrderId" not in values or "clientOrderId" not in body:
+        return False
+    return str(body["clientOrderId"]) != values["origClientOrderId"]
 
 
 def _replacement_contradicts(intent: Intent, body: Mapping[str, Any]) -> bool:

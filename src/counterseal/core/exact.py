@@ -2,17 +2,19 @@
 
 from decimal import ROUND_CEILING, Context, Decimal
 
-# The grammar of numbers allows 36 digits; four such factors fit.
+# The grammar of numbers allows 36 digits; three such factors and a percentage fit.
 _EXACT = Context(prec=160)
 _UP = Context(prec=40, rounding=ROUND_CEILING)
 
 
-def product(*factors: Decimal) -> Decimal:
-    """Multiply up to four numbers of the wire's grammar exactly."""
-    result = Decimal(1)
-    for factor in factors:
-        result = _EXACT.multiply(result, factor)
-    return result
+_ONE = Decimal(1)
+_multiply = _EXACT.multiply
+
+
+def product(one: Decimal, other: Decimal, third: Decimal = _ONE) -> Decimal:
+    """Multiply two or three numbers of the wire's grammar exactly."""
+    result = _multiply(one, other)
+    return result if third is _ONE else _multiply(result, third)
 
 
 def inverse_up(value: Decimal) -> Decimal:

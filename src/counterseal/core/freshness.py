@@ -1,6 +1,7 @@
 """When a signed request is young enough, and what recvWindow goes upstream."""
 
 from decimal import Decimal
+from functools import lru_cache
 
 from counterseal.core.numbers import is_decimal, is_int
 
@@ -18,6 +19,7 @@ def parse_timestamp(text: str | None) -> int | None:
     return value // 1000 if value >= _MICROSECONDS else value
 
 
+@lru_cache(maxsize=256)
 def parse_recv_window(text: str | None) -> int | None:
     """Give milliseconds (fractions cut); the exchange's default when absent, None when malformed or over 60,000."""
     if text is None:

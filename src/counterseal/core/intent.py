@@ -45,4 +45,6 @@ class Intent(NamedTuple):
     @property
     def reduces(self) -> bool:
         """Whether nothing in it can raise exposure: a cancel, or nothing but reducing legs."""
-        return self.endpoint.purpose == "trade" and all(leg.reduces for leg in self.legs)
+        if self.endpoint.purpose != "trade":
+            return False
+        return not self.legs or all(leg.reduces for leg in self.legs)

@@ -11,8 +11,8 @@ from counterseal.core.binance.schema import kind_of
 from counterseal.core.binance.values import CHECKS, items_of, reason_of
 from counterseal.core.intent import Intent, Pair
 from counterseal.core.legs import id_names, leg_of, places
+from counterseal.core.shape import AUTH_NAMES, Shape, shape_of
 
-AUTH_NAMES = frozenset({"timestamp", "recvWindow", "signature"})
 MAX_LEGS = 10
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}").fullmatch
 
@@ -32,6 +32,11 @@ def judge(endpoint: Endpoint, wire: Sequence[Pair], make_id: MakeId) -> Intent |
 
     `make_id` gives a new client order id for an order that has none, so that no order is without a name to ask for it.
     """
+    if wire:
+        names, values = zip(*wire, strict=True)
+        shape = shape_of(endpoint, names)
+        if shape is not None and (intent := _by_shape(endpoint, shape, shape.pick(values), make_id)) is not None:
+            return intent
     pairs: list[Pair] = []
     judged: dict[str, str] = {}
     refusal = _take(endpoint, wire, pairs, judged)
@@ -42,6 +47,27 @@ def judge(endpoint: Endpoint, wire: Sequence[Pair], make_id: MakeId) -> Intent |
         if name not in judged and name not in AUTH_NAMES:
             return Denial("mandatory_parameter", name)
     return _intent(endpoint, pairs, judged, make_id)
+
+
+def _by_shape(endpoint: Endpoint, shape: Shape, values: tuple[str, ...], make_id: MakeId) -> Intent | None:
+    """Judge values whose names are known to be right; None where one of them is not of its grammar."""
+    for match, value in zip(shape.matches, values, strict=True):
+        if not match(value):
+            return None
+    pairs = tuple(zip(shape.names, values, strict=True))
+    if shape.made:
+        pairs += ((shape.made, make_id()),)
+    judged = dict(pairs)
+    symbol = judged.get("symbol")
+    return Intent(
+        endpoint,
+        pairs,
+        judged,
+        (symbol,) if symbol is not None else (),
+        (leg_of(judged, shape.prices),) if shape.changes else (),
+        tuple([judged[name] for name in shape.ids]),
+        shape.places,
+    )
 
 
 def _take(endpoint: Endpoint, wire: Sequence[Pair], pairs: list[Pair], judged: dict[str, str]) -> Denial | None:

@@ -1,12 +1,12 @@
 """From judged values to order legs, one reader per shape of request."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from counterseal.core.intent import Leg
 
 Values = Mapping[str, str]
-_PRICES = (
+PRICES = (
     "price", "stopPrice", "stopLimitPrice", "triggerPrice", "activatePrice", "activationPrice", "abovePrice",
     "aboveStopPrice", "belowPrice", "belowStopPrice",
 )  # fmt: skip
@@ -36,15 +36,15 @@ def places(method: str, path: str) -> bool:
     return method == "POST" and path in _PLACES
 
 
-def leg_of(values: Values) -> Leg:
-    """Read one order; the values have passed their grammar."""
+def leg_of(values: Values, prices: Sequence[str] = PRICES) -> Leg:
+    """Read one order; the values have passed their grammar. `prices` may name the prices that are in it."""
     return Leg(
         symbol=values.get("symbol", ""),
         side=values.get("side", ""),
         type=values.get("type", ""),
         quantity=_decimal(values, "quantity"),
         quote_quantity=_decimal(values, "quoteOrderQty"),
-        prices=tuple(Decimal(values[name]) for name in _PRICES if name in values),
+        prices=tuple([Decimal(values[name]) for name in prices if name in values]),
         reduces=is_reducing(values),
     )
 
@@ -54,8 +54,9 @@ def is_reducing(values: Values) -> bool:
 
     In hedge mode (positionSide LONG or SHORT) reduceOnly is not allowed by the exchange, and nothing is confirmed yet.
     """
-    one_way = values.get("positionSide", "BOTH") == "BOTH"
-    return one_way and "true" in (values.get("reduceOnly"), values.get("closePosition"))
+    if values.get("reduceOnly") != "true" and values.get("closePosition") != "true":
+        return False
+    return values.get("positionSide", "BOTH") == "BOTH"
 
 
 def _decimal(values: Values, name: str) -> Decimal | None:

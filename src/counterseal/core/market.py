@@ -10,6 +10,7 @@ from counterseal.core.numbers import decimal
 
 MAX_PRICE_AGE_MS = 5_000
 MAX_RULES_AGE_MS = 24 * 3_600_000
+_ONE = Decimal(1)
 # Quote assets that count as one US dollar.
 DOLLARS = frozenset({"USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USD", "USDP", "DAI", "USD1", "RLUSD", "USDE", "BFUSD"})
 
@@ -53,7 +54,7 @@ class FamilyMarket:
         if rule is None:
             return None
         if rule.quote in DOLLARS:
-            return Decimal(1)
+            return _ONE
         for dollar in ("USDT", "USDC", "FDUSD"):
             price = self.price(rule.quote + dollar, now_ms)
             if price is not None:

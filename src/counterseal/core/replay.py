@@ -13,6 +13,9 @@ KEEP_MS = 20_000
 _HEX_HMAC = re.compile(r"[0-9A-Fa-f]{64}").fullmatch
 
 
+_UNKNOWN = {None}
+
+
 class Seen(Enum):
     """What the window says about a payload."""
 
@@ -26,7 +29,7 @@ def digest(key_id: str, timestamp_ms: int, pairs: Sequence[Pair]) -> bytes:
 
     Pairs are sorted: the exchange does not care about order, so another order is the same payload.
     """
-    text = "\x00".join((key_id, str(timestamp_ms), *(f"{name}\x01{value}" for name, value in sorted(pairs))))
+    text = "\x00".join((key_id, str(timestamp_ms), *map("\x01".join, sorted(pairs))))
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
@@ -74,10 +77,12 @@ class SeenWindow:
         """
         if now_ms - self._turned_ms > KEEP_MS:
             self._old, self._young, self._turned_ms = self._young, {}, now_ms
-        known = [self._young.get(mark, self._old.get(mark)) for mark in marks]
+        young, old = self._young, self._old
+        known = [young.get(mark, old.get(mark)) for mark in marks]
         for mark, origin in zip(marks, known, strict=True):
             # The first path stays the origin, also over a turn: a refused replay must not make its own path the origin.
-            self._young[mark] = path if origin is None else origin
-        if all(origin is None for origin in known):
+            young[mark] = path if origin is None else origin
+        distinct = set(known)
+        if distinct == _UNKNOWN:
             return Seen.NEW
-        return Seen.SAME_PATH if set(known) == {path} else Seen.OTHER_PATH
+        return Seen.SAME_PATH if distinct == {path} else Seen.OTHER_PATH

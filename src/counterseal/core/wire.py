@@ -30,7 +30,9 @@ def decode_pairs(part: bytes) -> list[Pair]:
     if not part:
         return []
     if _PLAIN(part):
-        return [(name, value) for name, _, value in [e.partition("=") for e in part.decode().split("&")]]
+        # Neither names nor plain values have a "=" in them.
+        flat = part.decode().replace("&", "=").split("=")
+        return list(zip(flat[::2], flat[1::2], strict=True))
     return [_decode(element) for element in part.split(b"&")]
 
 

@@ -10,13 +10,15 @@ from counterseal.core import freshness, replay
 from counterseal.core.binance import canonical
 from counterseal.core.binance.catalogue import Endpoint, locate
 from counterseal.core.config.model import Bot
-from counterseal.core.credential import Credential, CredentialKind, source_allowed, within_hours
+from counterseal.core.credential import Credential, CredentialKind
+from counterseal.core.grant import Grant
 from counterseal.core.http1 import Head
 from counterseal.core.intent import Intent
 from counterseal.core.judge import Denial, MakeId, judge
-from counterseal.core.policy import may_ask, may_call, refusal_of
+from counterseal.core.policy import may_ask, refusal_of
 from counterseal.core.secret import Secret
 from counterseal.core.wire import Pair, WireError, decode_pairs
+from counterseal.gateway.grants import Grants
 from counterseal.gateway.state import ANONYMOUS, Source, State
 from counterseal.ports.verifier import Verifier
 
@@ -29,12 +31,14 @@ _TIME_UNITS = frozenset({"MICROSECOND", "MILLISECOND", "microsecond", "milliseco
 class Inquiry:
     """A request on its way; what is known of it when it is refused goes into the journal.
 
-    `gone` is set by the listener when the bot has closed its connection.
+    `begun_ns` is the monotonic moment at which it was whole. `gone` is set by the listener when the bot has closed its
+    connection.
     """
 
     head: Head
     body: bytes
     source: Source
+    begun_ns: int = 0
     bot: str | None = None
     endpoint: Endpoint | None = None
     form: str = ""
@@ -66,6 +70,7 @@ class Admission:
         self._state = state
         self._verifier = verifier
         self._make_id = make_id
+        self._grants = Grants(state)
 
     def admit(self, inquiry: Inquiry) -> Admitted | Denial:
         """Judge one request. Notes in `inquiry` what became known, also when it is refused."""
@@ -81,16 +86,16 @@ class Admission:
             pairs = decode_pairs(query) + decode_pairs(body)
         except WireError as error:
             return Denial(error.reason, error.name)
-        key_id = inquiry.head.api_key
+        key_id, payload = inquiry.head.api_key, query + body
         if endpoint.purpose == "read" and not endpoint.signed:
             key_id = None if key_id in ("", "None") else key_id
             if key_id and wire_signature:
                 # Some clients sign public calls too: that signature is dropped, but a wrong one is told.
                 inquiry.signature = canonical.decode_signature(wire_signature)
-                if self._verify(inquiry, key_id, (query, body), pairs) is None:
+                if self._verify(inquiry, key_id, payload, pairs) is None:
                     return Denial("credential_or_signature")
             return self._public(inquiry, endpoint, pairs, key_id)
-        return self._signed(inquiry, endpoint, (query, body), pairs, wire_signature)
+        return self._signed(inquiry, endpoint, payload, pairs, wire_signature)
 
     # -- the door
 
@@ -127,10 +132,11 @@ class Admission:
             credential = self._state.credentials.get(key_id)
             if credential is None:
                 return Denial("credential_or_signature")
-            owner = self._owner(inquiry, credential, endpoint)
-            if isinstance(owner, Denial):
-                return owner
-            policy = owner
+            grant = self._grants.of(credential, endpoint)
+            refusal = self._granted(inquiry, grant)
+            if refusal is not None:
+                return refusal
+            policy = grant.policy
         kept = [(name, value) for name, value in pairs if name not in ("timestamp", "recvWindow")]
         intent = judge(endpoint, kept, self._make_id)
         if isinstance(intent, Denial):
@@ -145,7 +151,7 @@ class Admission:
         self,
         inquiry: Inquiry,
         endpoint: Endpoint,
-        parts: tuple[bytes, bytes],
+        payload: bytes,
         pairs: list[Pair],
         wire_signature: bytes | None,
     ) -> Admitted | Denial:
@@ -158,51 +164,44 @@ class Admission:
         if not wire_signature:
             return Denial("signature_missing")
         inquiry.signature = canonical.decode_signature(wire_signature)
-        credential = self._verify(inquiry, key_id, parts, pairs)
+        credential = self._verify(inquiry, key_id, payload, pairs)
         if credential is None:
             return Denial("credential_or_signature")
-        refusal = refusal_of(endpoint)
-        if refusal:
-            inquiry.bot = credential.bot
-            return refusal
-        policy = self._owner(inquiry, credential, endpoint)
-        if isinstance(policy, Denial):
-            return policy
-        return self._timely(inquiry, endpoint, credential, policy, pairs)
+        grant = self._grants.of(credential, endpoint)
+        if grant.class_refusal is not None:
+            return grant.class_refusal
+        return self._granted(inquiry, grant) or self._timely(inquiry, endpoint, grant, pairs)
 
-    def _verify(
-        self, inquiry: Inquiry, key_id: str, parts: tuple[bytes, bytes], pairs: list[Pair]
-    ) -> Credential | None:
+    def _verify(self, inquiry: Inquiry, key_id: str, payload: bytes, pairs: list[Pair]) -> Credential | None:
         """Give the credential whose signature it is. An unknown one costs what a wrong signature costs."""
         credential = self._state.credentials.get(key_id)
-        policy = self._state.bot(credential.bot) if credential else None
-        strict = policy is not None and policy.verification == "strict"
-        for form, payload in canonical.payloads(*parts, pairs, strict=strict):
-            if self._verifier.verify(credential or _NOBODY, payload, inquiry.signature) and credential:
-                inquiry.form = form
-                inquiry.bot = credential.bot
-                counts = self._state.counter(credential.bot).verified
-                counts[form] = counts.get(form, 0) + 1
-                return credential
+        form = self._form(credential or _NOBODY, payload, pairs, inquiry.signature)
+        if form is None or credential is None:
+            return None
+        inquiry.form, inquiry.bot = form, credential.bot
+        counts = self._state.counter(credential.bot).verified
+        counts[form] = counts.get(form, 0) + 1
+        return credential
+
+    def _form(self, credential: Credential, payload: bytes, pairs: list[Pair], signature: str) -> str | None:
+        """Name the form in which the signature covers the request; only the bytes as sent where policy is strict."""
+        if self._verifier.verify(credential, payload, signature):
+            return "raw"
+        policy = self._state.bot(credential.bot)
+        if policy is None or policy.verification != "strict":
+            for form, other in canonical.other_payloads(payload, pairs):
+                if self._verifier.verify(credential, other, signature):
+                    return form
         return None
 
-    def _owner(self, inquiry: Inquiry, credential: Credential, endpoint: Endpoint) -> Bot | Denial:
-        """Judge the credential's own bounds, then the bot's policy for this endpoint."""
-        inquiry.bot = credential.bot
-        now_ms = self._state.exchange_now_ms()
-        if now_ms is None:
-            now_ms = self._state.clock.wall_ns() // 1_000_000
-        if credential.expires_ms is not None and now_ms >= credential.expires_ms:
-            return Denial("credential_expired")
-        if not source_allowed(credential.sources, inquiry.source):
-            return Denial("source_not_allowed")
-        if not within_hours(credential.hours, now_ms):
-            return Denial("outside_hours")
-        policy = self._state.bot(credential.bot)
-        if policy is None:
-            return Denial("purpose_not_allowed")
-        # Who may call what, from where and when holds in report mode too: that mode is for trying out order rules.
-        return may_call(policy, endpoint, inquiry.source, now_ms) or policy
+    def _granted(self, inquiry: Inquiry, grant: Grant) -> Denial | None:
+        """Judge the credential's own bounds and the bot's policy for this endpoint.
+
+        Who may call what, from where and when holds in report mode too: that mode is for trying out order rules.
+        """
+        inquiry.bot = grant.credential.bot
+        now_ms = self._state.exchange_ms(inquiry.begun_ns // 1_000_000)
+        return grant.refuses(inquiry.source, self._state.clock.wall_ns() // 1_000_000 if now_ms is None else now_ms)
 
     def _only_reports(self, inquiry: Inquiry, policy: Bot, refusal: Denial) -> bool:
         """In report mode a policy refusal is noted and the request goes on."""
@@ -212,12 +211,11 @@ class Admission:
         self._state.counter(policy.name).would_deny += 1
         return True
 
-    def _timely(
-        self, inquiry: Inquiry, endpoint: Endpoint, credential: Credential, policy: Bot, pairs: list[Pair]
-    ) -> Admitted | Denial:
+    def _timely(self, inquiry: Inquiry, endpoint: Endpoint, grant: Grant, pairs: list[Pair]) -> Admitted | Denial:
         values = dict(pairs)
-        now_ms = self._state.exchange_now_ms()
-        if now_ms is None:
+        moment_ms, policy = inquiry.begun_ns // 1_000_000, grant.policy
+        now_ms = self._state.exchange_ms(moment_ms)
+        if now_ms is None or policy is None:
             return Denial("clock_uncertain")
         timestamp_ms = freshness.parse_timestamp(values.get("timestamp"))
         if timestamp_ms is None:
@@ -232,11 +230,12 @@ class Admission:
             return intent
         if _too_large(intent):
             return Denial("payload_too_large")
-        if endpoint.mutating and not intent.reduces and not self._state.clock_certain():
+        if endpoint.mutating and not intent.reduces and not self._state.clock_certain(moment_ms):
             return Denial("clock_uncertain")
-        refusal = may_ask(policy, intent, self._state.market(endpoint.family), self._state.monotonic_ms())
+        refusal = may_ask(policy, intent, self._state.market(endpoint.family), moment_ms)
         if refusal is not None and not self._only_reports(inquiry, policy, refusal):
             return refusal
+        credential = grant.credential
         marks = (
             replay.digest(credential.key_id, timestamp_ms, pairs),
             replay.signature_digest(credential.key_id, inquiry.signature),
@@ -248,5 +247,7 @@ class Admission:
 
 def _too_large(intent: Intent) -> bool:
     """Tell whether the rebuilt query could exceed what the exchange's edge takes in a request line."""
-    size = sum(len(name) + len(value) for name, value in intent.pairs)
+    size = 0
+    for name, value in intent.pairs:
+        size += len(name) + len(value)
     return size > MAX_QUERY // 3 and len(canonical.encode_query(intent.pairs)) > MAX_QUERY

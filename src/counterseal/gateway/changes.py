@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from counterseal.core import orders
 from counterseal.core.echo import contradicts, legs_contradict
@@ -14,7 +14,7 @@ from counterseal.core.replay import Seen
 from counterseal.gateway import answers
 from counterseal.gateway import reply as replies
 from counterseal.gateway.admission import Admitted, Inquiry
-from counterseal.gateway.outbound import Outbound, SignedRequest, SignerRefused
+from counterseal.gateway.outbound import Outbound, SignerRefused
 from counterseal.gateway.recovery import ALGO_ORDER
 from counterseal.gateway.reply import Reply
 from counterseal.gateway.state import State
@@ -38,8 +38,7 @@ _ECHO = {
 }
 
 
-@dataclass(slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What became of one change."""
 
     outcome: Outcome
@@ -63,10 +62,11 @@ class Changes:
 
     async def answer(self, inquiry: Inquiry, admitted: Admitted, seen: Seen) -> tuple[Reply, VenueReply | None]:
         """Give the bot's answer and the exchange's. Never raises for what bot, signer, disk or exchange do."""
+        now_ms = inquiry.begun_ns // 1_000_000
         digest = orders.pairs_digest(admitted.endpoint.path, admitted.intent.pairs)
-        repeated = await self._repeated(admitted, seen, digest)
-        if repeated is not None:
-            return repeated, None
+        known = self._repeated(admitted, seen, digest, now_ms)
+        if known is not None:
+            return known if isinstance(known, Reply) else await _copy(known), None
         if self._is_foreign_algo_order(admitted):
             return replies.denial("all_symbols_not_allowed"), None
         key = self._outbound.key_for(admitted)
@@ -74,12 +74,16 @@ class Changes:
             return replies.denial("no_key"), None
         if self._journal.failed and not admitted.intent.reduces:
             return replies.denial("journal_unavailable"), None
-        return await self._carry_out(inquiry, admitted, key, digest)
+        self._count += 1
+        entry = Entry(admitted.bot, f"{self._state.incarnation}-{self._count}", digest, now_ms)
+        verdict = await self._carry_out(inquiry, admitted, key, entry)
+        return verdict.reply, verdict.answer
 
     def _is_foreign_algo_order(self, admitted: Admitted) -> bool:
         """An algo order is cancelled without naming its symbol: a bot that is held to symbols may cancel its own."""
-        everywhere = admitted.policy is None or admitted.policy.symbols == ("*",)
-        if everywhere or admitted.endpoint.method != "DELETE" or admitted.endpoint.path != ALGO_ORDER:
+        if admitted.endpoint.path != ALGO_ORDER or admitted.endpoint.method != "DELETE":
+            return False
+        if admitted.policy is None or admitted.policy.symbols == ("*",):
             return False
         values = admitted.intent.values
         named = {"client_id": values.get("clientAlgoId"), "order_id": values.get("algoId")}
@@ -87,61 +91,52 @@ class Changes:
 
     # -- what was asked before
 
-    async def _repeated(self, admitted: Admitted, seen: Seen, digest: bytes) -> Reply | None:
+    def _repeated(
+        self, admitted: Admitted, seen: Seen, digest: bytes, now_ms: int
+    ) -> "Reply | asyncio.Future[Reply] | None":
+        """Give the answer to what was asked before, or the one that is on its way; None for what is new."""
         ids, family = admitted.intent.client_ids, admitted.endpoint.family
-        repeat, entry = self._state.ledger.ask(family, ids, admitted.bot, digest, self._state.monotonic_ms())
+        repeat, entry = self._state.ledger.ask(family, ids, admitted.bot, digest, now_ms)
         if repeat is Repeat.DUPLICATE:
             futures = family in ("usdm", "coinm")
             return replies.denial("duplicate_client_order_id_futures" if futures else "duplicate_client_order_id")
         if repeat is Repeat.SAME and entry is not None:
-            return await self._stored(entry)
+            return self._in_flight.get(entry.request) or _stored(entry)
         if seen is Seen.NEW:
             return None
         if seen is Seen.SAME_PATH and admitted.endpoint.method == "DELETE":
             earlier = self._cancels.get(admitted.marks[0])
             if earlier is not None:
-                return await _copy(earlier)
+                return earlier
             if admitted.endpoint.path not in CANCEL_ALL:
                 return None
         return replies.denial("replayed")
 
-    async def _stored(self, entry: Entry) -> Reply:
-        running = self._in_flight.get(entry.request)
-        if running is not None:
-            return await _copy(running)
-        # An answer too long for the journal is lost with a restart: then nobody can say more than UNKNOWN.
-        return replies.unknown() if entry.reply is None or entry.outcome is Outcome.UNKNOWN else Reply(*entry.reply)
-
     # -- once
 
-    async def _carry_out(
-        self, inquiry: Inquiry, admitted: Admitted, key: HeldKey, digest: bytes
-    ) -> tuple[Reply, VenueReply | None]:
-        self._count += 1
-        request = f"{self._state.incarnation}-{self._count}"
-        entry = Entry(admitted.bot, request, digest, self._state.monotonic_ms())
+    async def _carry_out(self, inquiry: Inquiry, admitted: Admitted, key: HeldKey, entry: Entry) -> Verdict:
         done: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._register(admitted, request, entry, done)
+        self._register(admitted, entry, done)
         self._write(self._intent_record(inquiry, admitted, entry, key))
-        verdict = Verdict(Outcome.UNKNOWN, replies.unknown())
+        verdict: Verdict | None = None
         try:
             verdict = await self._verdict(inquiry, admitted, key)
-            self._settle(admitted, request, entry, verdict)
+            self._settle(admitted, entry, verdict)
         except Exception as error:  # noqa: BLE001 - whatever broke, the order may be out: never less than UNKNOWN
-            self._write({"type": "event", "what": "fault", "error": type(error).__name__, "id": request})
-            verdict = Verdict(Outcome.UNKNOWN, replies.unknown())
-            self._settle(admitted, request, entry, verdict)
+            self._write({"type": "event", "what": "fault", "error": type(error).__name__, "id": entry.request})
+            verdict = _unknown()
+            self._settle(admitted, entry, verdict)
         finally:
             # Also when this task is cancelled: nobody may wait for ever.
-            self._in_flight.pop(request, None)
-            if verdict.outcome is Outcome.NOT_SENT:
+            self._in_flight.pop(entry.request, None)
+            if verdict is not None and verdict.outcome is Outcome.NOT_SENT:
                 self._cancels.pop(admitted.marks[0], None)
-            done.set_result(verdict.reply)
-        return verdict.reply, verdict.answer
+            done.set_result((verdict or _unknown()).reply)
+        return verdict
 
-    def _register(self, admitted: Admitted, request: str, entry: Entry, done: "asyncio.Future[Reply]") -> None:
+    def _register(self, admitted: Admitted, entry: Entry, done: "asyncio.Future[Reply]") -> None:
         self._state.ledger.open(admitted.endpoint.family, admitted.intent.client_ids, entry)
-        self._in_flight[request] = done
+        self._in_flight[entry.request] = done
         if admitted.endpoint.method == "DELETE":
             self._cancels[admitted.marks[0]] = done
             if len(self._cancels) > KEEP_REPLIES:
@@ -149,57 +144,60 @@ class Changes:
 
     async def _verdict(self, inquiry: Inquiry, admitted: Admitted, key: HeldKey) -> Verdict:
         try:
-            signed = await self._outbound.sign(admitted, key)
+            query = await self._outbound.sign(admitted, key)
         except SignerRefused as refused:
             self._write({"type": "event", "what": "signer_refused", "reason": str(refused)})
-            return Verdict(Outcome.NOT_SENT, replies.denial("signer_refused"))
+            return _not_sent("signer_refused")
         except SignerUnavailable:
-            return Verdict(Outcome.NOT_SENT, replies.denial("signer_unavailable"))
+            return _not_sent("signer_unavailable")
         except JournalError:
-            return Verdict(Outcome.NOT_SENT, replies.denial("journal_unavailable"))
+            return _not_sent("journal_unavailable")
         if inquiry.gone:
-            return Verdict(Outcome.NOT_SENT, replies.denial("bot_gone"))
-        return await self._send(inquiry, admitted, signed)
-
-    async def _send(self, inquiry: Inquiry, admitted: Admitted, signed: SignedRequest) -> Verdict:
+            return _not_sent("bot_gone")
         try:
-            answer = await self._outbound.send_signed(admitted, signed, lambda: not inquiry.gone)
+            answer = await self._outbound.send(admitted, query, key, lambda: not inquiry.gone)
         except NotSent:
-            return Verdict(Outcome.NOT_SENT, replies.denial("bot_gone" if inquiry.gone else "venue_unreachable"))
+            return _not_sent("bot_gone" if inquiry.gone else "venue_unreachable")
         except Lost:
-            return Verdict(Outcome.UNKNOWN, replies.unknown())
+            return _unknown()
+        return self._judged(admitted, answer)
+
+    def _judged(self, admitted: Admitted, answer: VenueReply) -> Verdict:
         parsed = answers.parse(answer)
         outcome = classify(admitted.endpoint.family, parsed, _expected(admitted))
         if outcome is Outcome.ACCEPTED and contradicts(admitted.intent, parsed.body):
             outcome = Outcome.UNKNOWN
         if outcome is Outcome.UNKNOWN:
-            return Verdict(outcome, replies.unknown(), answer, parsed)
+            return _unknown(answer, parsed)
         return Verdict(outcome, answers.passed_on(answer, self._signer.keys(), parsed), answer, parsed)
 
     # -- what is kept of it
 
-    def _settle(self, admitted: Admitted, request: str, entry: Entry, verdict: Verdict) -> None:
+    def _settle(self, admitted: Admitted, entry: Entry, verdict: Verdict) -> None:
         body = verdict.parsed.body if verdict.parsed else None
         entry.outcome = verdict.outcome
         entry.reply = (verdict.reply.status, verdict.reply.body)
         if isinstance(body, dict):
             entry.order_status = _status_of(body)
-            self._learn_cancel(admitted, body)
+            if admitted.endpoint.method in ("DELETE", "PUT"):
+                self._learn_cancel(admitted, body)
         family, ids = admitted.endpoint.family, admitted.intent.client_ids
         self._state.ledger.close(family, ids, entry)
-        freed = [] if legs_contradict(admitted.intent, body) else _never_born(family, ids, body)
-        for client_id in freed:
-            self._state.ledger.free(family, client_id)
+        freed: list[str] = []
+        if isinstance(body, list) and not legs_contradict(admitted.intent, body):
+            freed = _never_born(family, ids, body)
+            for client_id in freed:
+                self._state.ledger.free(family, client_id)
         order_id = order_id_of(body)
-        if admitted.intent.places and admitted.endpoint.path == ALGO_ORDER and order_id is not None:
+        if admitted.endpoint.path == ALGO_ORDER and admitted.intent.places and order_id is not None:
             self._state.ledger.own(family, str(order_id), admitted.bot)
         if verdict.outcome is Outcome.UNKNOWN:
             self._state.counter(admitted.bot).unknown += 1
-        self._write({**outcome_record(request, entry, verdict, body), "freed": freed})
+        self._write(outcome_record(entry, verdict, order_id, freed))
 
     def _learn_cancel(self, admitted: Admitted, body: Mapping[str, object]) -> None:
         name = body.get("origClientOrderId") or body.get("clientOrderId")
-        if admitted.endpoint.method in ("DELETE", "PUT") and isinstance(name, str):
+        if isinstance(name, str):
             self._state.ledger.learn(admitted.endpoint.family, name, _status_of(body))
 
     def _intent_record(self, inquiry: Inquiry, admitted: Admitted, entry: Entry, key: HeldKey) -> dict[str, object]:
@@ -227,20 +225,34 @@ class Changes:
             self._turn.write(record)
 
 
-def outcome_record(request: str, entry: Entry, verdict: Verdict, body: object) -> dict[str, object]:
+def outcome_record(entry: Entry, verdict: Verdict, order_id: int | None, freed: list[str]) -> dict[str, object]:
     """Give the terminal record of one intent."""
     return {
         "type": "outcome",
-        "id": request,
+        "id": entry.request,
         "outcome": verdict.outcome.value,
         "status": verdict.answer.status if verdict.answer else None,
         "code": verdict.parsed.code if verdict.parsed else None,
-        "order_id": order_id_of(body),
+        "order_id": order_id,
         "order_status": entry.order_status,
         "reason": verdict.reply.headers.get("X-Counterseal-Reason"),
         "reply_status": verdict.reply.status,
         "reply": verdict.reply.body.decode("utf-8", "replace") if len(verdict.reply.body) <= MAX_KEPT_REPLY else None,
+        "freed": freed,
     }
+
+
+def _unknown(answer: VenueReply | None = None, parsed: Answer | None = None) -> Verdict:
+    return Verdict(Outcome.UNKNOWN, replies.unknown(), answer, parsed)
+
+
+def _not_sent(reason: str) -> Verdict:
+    return Verdict(Outcome.NOT_SENT, replies.denial(reason))
+
+
+def _stored(entry: Entry) -> Reply:
+    # An answer too long for the journal is lost with a restart: then nobody can say more than UNKNOWN.
+    return replies.unknown() if entry.reply is None or entry.outcome is Outcome.UNKNOWN else Reply(*entry.reply)
 
 
 def order_id_of(body: object) -> int | None:
@@ -254,10 +266,11 @@ def _status_of(body: Mapping[str, object]) -> str:
     return status if isinstance(status, str) and _STATUS(status) else ""
 
 
-def _never_born(family: str, ids: Sequence[str], body: object) -> list[str]:
+def _never_born(family: str, ids: Sequence[str], body: Sequence[object]) -> list[str]:
     """Give the ids of a batch's legs that the exchange provably rejected: they may be used again."""
-    legs = zip(ids, body, strict=False) if isinstance(body, list) else ()
-    return [client_id for client_id, leg in legs if leg_outcome(family, leg) is Outcome.REJECTED]
+    return [
+        client_id for client_id, leg in zip(ids, body, strict=False) if leg_outcome(family, leg) is Outcome.REJECTED
+    ]
 
 
 def _expected(admitted: Admitted) -> dict[str, str]:

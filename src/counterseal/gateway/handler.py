@@ -39,22 +39,22 @@ class Handler:
 
     def begin(self, inquiry: Inquiry) -> "Reply | Admitted":
         """Judge a request at once: a refusal is an answer already, an admitted one goes to `finish`."""
-        begun_ns = self._state.clock.monotonic_ns()
+        begun_ns = inquiry.begun_ns = self._state.clock.monotonic_ns()
         self._state.requests += 1
         judged = self._admission.admit(inquiry)
         if isinstance(judged, Denial):
             return self._deny(inquiry, judged, begun_ns)
-        now_ms, is_exit = self._state.monotonic_ms(), judged.endpoint.mutating and judged.intent.reduces
-        closed = self._state.wall.closed(judged.endpoint.product, now_ms, is_exit=is_exit)
+        is_exit = judged.endpoint.mutating and judged.intent.reduces
+        closed = self._state.wall.closed(judged.endpoint.product, begun_ns // 1_000_000, is_exit=is_exit)
         if closed:
             return self._deny(inquiry, Denial(closed[0]), begun_ns, retry_after_s=closed[1])
         return judged
 
-    async def finish(self, inquiry: Inquiry, admitted: Admitted, begun_ns: int) -> Reply:
+    async def finish(self, inquiry: Inquiry, admitted: Admitted) -> Reply:
         """Carry out an admitted request and give its answer."""
-        counter = self._state.counter(admitted.bot)
+        begun_ns, counter = inquiry.begun_ns, self._state.counter(admitted.bot)
         counter.requests += 1
-        seen = self._spend(admitted)
+        seen = self._spend(admitted, begun_ns // 1_000_000)
         if admitted.endpoint.mutating:
             reply, answer = await self._changes.answer(inquiry, admitted, seen)
         else:
@@ -79,13 +79,13 @@ class Handler:
         except SignerRefused:
             return replies.denial("signer_refused"), None
 
-    def _spend(self, admitted: Admitted) -> Seen:
+    def _spend(self, admitted: Admitted, now_ms: int) -> Seen:
         """A signed payload is spent when it is admitted, reads included: signatures cover no path."""
         if not admitted.marks:
             return Seen.NEW
         mark = path_mark(admitted.endpoint.name)
-        self._turn.mark(list(admitted.marks), mark)
-        return self._state.seen.spend(admitted.marks, mark, self._state.monotonic_ms())
+        self._turn.mark(admitted.marks, mark)
+        return self._state.seen.spend(admitted.marks, mark, now_ms)
 
     # -- refusals
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import cast
 
@@ -20,6 +21,12 @@ from counterseal.ports.clock import Clock
 HEAD_S, BODY_S, IDLE_S, WRITE_S = 5.0, 10.0, 75.0, 10.0
 SWEEP_S = 0.25
 MAX_BUFFER = http1.MAX_HEAD + http1.MAX_BODY
+
+
+@lru_cache(maxsize=4096)
+def _address(text: str) -> Source:
+    """One object for one address."""
+    return ip_address(text)
 
 
 @dataclass(slots=True)
@@ -69,7 +76,7 @@ class BotConnection(asyncio.Protocol):
         # uvloop's transports are no subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
         self._source_text = str(transport.get_extra_info("peername")[0])
-        self._source = ip_address(self._source_text)
+        self._source = _address(self._source_text)
         self._door.open.add(self)
         # Every address of the loopback network is this host.
         self._counted_as = "loopback" if self._source.is_loopback else self._source_text
@@ -140,18 +147,17 @@ class BotConnection(asyncio.Protocol):
         body, self._buffer = self._buffer[: head.length], self._buffer[head.length :]
         self._head = None
         self._no_deadline()
-        begun_ns = self._door.clock.monotonic_ns()
         inquiry = Inquiry(head, body, self._source)
         self._inquiry = inquiry
         judged = self._door.handler.begin(inquiry)
         if isinstance(judged, Admitted):
-            self._door.tasks.spawn(self._finish(inquiry, judged, begun_ns), "request")
+            self._door.tasks.spawn(self._finish(inquiry, judged), "request")
         else:
             self._door.turn.answer(lambda: self._give(inquiry, judged))
 
-    async def _finish(self, inquiry: Inquiry, admitted: Admitted, begun_ns: int) -> None:
+    async def _finish(self, inquiry: Inquiry, admitted: Admitted) -> None:
         try:
-            reply = await self._door.handler.finish(inquiry, admitted, begun_ns)
+            reply = await self._door.handler.finish(inquiry, admitted)
         except Exception:
             self._door.turn.answer(lambda: self._give(inquiry, replies.unknown()))
             raise

@@ -1,5 +1,6 @@
 """Requests that change nothing. They may be sent again, signed anew, when an answer did not come."""
 
+from counterseal.core.binance.canonical import encode_query
 from counterseal.core.messages import HeldKey
 from counterseal.gateway import answers
 from counterseal.gateway import reply as replies
@@ -60,8 +61,9 @@ class Reads:
 
     async def _once(self, admitted: Admitted, key: HeldKey | None) -> VenueReply:
         if not admitted.endpoint.signed or key is None:
-            return await self._outbound.send_public(admitted, key if admitted.endpoint.security != "NONE" else None)
-        return await self._outbound.send_signed(admitted, await self._outbound.sign(admitted, key))
+            shown = key if admitted.endpoint.security != "NONE" else None
+            return await self._outbound.send(admitted, encode_query(admitted.intent.pairs), shown)
+        return await self._outbound.send(admitted, await self._outbound.sign(admitted, key), key)
 
     def _learn(self, admitted: Admitted, answer: VenueReply) -> None:
         """An order's status seen in a query keeps the ledger of ids true."""

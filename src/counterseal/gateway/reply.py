@@ -58,7 +58,7 @@ def error(status: int, code: int, message: str) -> Reply:
 
 def passed_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Pick the exchange's headers that SDKs read; a value with a control character is left out."""
-    return {_SHOWN[name]: headers[name] for name in PASSED if name in headers and headers[name].isprintable()}
+    return {shown: headers[name] for name, shown in _SHOWN.items() if name in headers and headers[name].isprintable()}
 
 
 @lru_cache(maxsize=512)

@@ -57,18 +57,19 @@ class State:
         """Milliseconds that only grow: the scale of ages and windows."""
         return self.clock.monotonic_ns() // 1_000_000
 
-    def exchange_now_ms(self) -> int | None:
-        """Exchange time, None until it has been measured."""
-        return None if self.reading is None else self.reading.exchange_ms(self.monotonic_ms())
+    def exchange_ms(self, monotonic_ms: int) -> int | None:
+        """Exchange time at a monotonic moment, None until it has been measured."""
+        return None if self.reading is None else self.reading.exchange_ms(monotonic_ms)
 
     def offset_ms(self) -> int:
         """Exchange time minus the host's wall time: what the signer adds to its own clock. 0 until measured."""
-        now_ms = self.exchange_now_ms()
-        return 0 if now_ms is None else now_ms - self.clock.wall_ns() // 1_000_000
+        if self.reading is None:
+            return 0
+        return self.reading.exchange_ms(self.monotonic_ms()) - self.clock.wall_ns() // 1_000_000
 
-    def clock_certain(self) -> bool:
-        """Whether exchange time is known well enough to sign what raises risk."""
-        return self.reading is not None and self.reading.is_certain(self.monotonic_ms())
+    def clock_certain(self, monotonic_ms: int) -> bool:
+        """Whether exchange time is known well enough at a monotonic moment to sign what raises risk."""
+        return self.reading is not None and self.reading.is_certain(monotonic_ms)
 
     def market(self, family: str) -> FamilyMarket:
         """The view of one family's market, empty at first."""

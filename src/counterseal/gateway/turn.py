@@ -4,7 +4,7 @@ A signature is asked for only after the intent's record is written; a bot is ans
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from counterseal.adapters.replay_file import ReplayFile
@@ -29,7 +29,8 @@ class Turn:
     def write(self, record: Mapping[str, Any]) -> None:
         """Put a record into the journal."""
         self._journal.append(record)
-        self._schedule()
+        if not self._scheduled:
+            self._schedule()
 
     def sign(self, request: Sign) -> "asyncio.Future[Signed | Refused]":
         """Ask for a signature once everything written so far is in the journal.
@@ -37,20 +38,23 @@ class Turn:
         The future fails with JournalError when it could not be written, with SignerUnavailable without an answer.
         """
         future = self._signer.queue(request)
-        self._schedule()
+        if not self._scheduled:
+            self._schedule()
         return future
 
-    def mark(self, marks: list[bytes], path_mark: int) -> None:
+    def mark(self, marks: Iterable[bytes], path_mark: int) -> None:
         """Remember a payload over a restart."""
         if self._seen_file is not None:
             for mark in marks:
                 self._seen_file.append(mark, path_mark)
-            self._schedule()
+            if not self._scheduled:
+                self._schedule()
 
     def answer(self, give: Callable[[], None]) -> None:
         """Call `give` once everything written so far is in the journal."""
         self._answers.append(give)
-        self._schedule()
+        if not self._scheduled:
+            self._schedule()
 
     def _keep_marks(self) -> None:
         """Write the marks. Where the disk refuses, those in memory still hold: exits must not wait for a file."""
@@ -65,9 +69,8 @@ class Turn:
             self.marks_failed = True
 
     def _schedule(self) -> None:
-        if not self._scheduled:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush)
+        self._scheduled = True
+        asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
         self._scheduled = False

@@ -58,15 +58,11 @@ def decode_signature(wire: bytes) -> str:
     return unquote(text) if "%" in text else text
 
 
-def payloads(query: bytes, body: bytes, pairs: Sequence[Pair], *, strict: bool) -> Iterator[tuple[str, bytes]]:
-    """Give (variant, payload) candidates, cheapest and most likely first; `strict` stops after the bytes as sent.
+def other_payloads(raw: bytes, pairs: Sequence[Pair]) -> Iterator[tuple[str, bytes]]:
+    """Give (variant, payload) for what clients sign instead of the bytes they send, most likely first.
 
-    `query` and `body` are without the signature element; `pairs` are the decoded ones in wire order.
+    `raw` is query and body without the signature element; `pairs` are the decoded ones in wire order.
     """
-    raw = query + body
-    yield "raw", raw
-    if strict:
-        return
     yield "decoded", unquote_to_bytes(raw.replace(b"+", b" "))
     yield "decoded_no_plus", unquote_to_bytes(raw)
     yield "encode_uri_component", _join(pairs, lambda v: quote(v, safe=_URI_COMPONENT_SAFE))

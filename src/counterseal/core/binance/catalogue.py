@@ -1,7 +1,7 @@
 """The catalogue: every endpoint of the exchange, keyed by (host family, method, path) and by nothing else."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from counterseal.core.binance.schema import Kind, kind_of, tolerances_of, typed
@@ -51,7 +51,8 @@ class Endpoint:
 
     `purpose` is our own classification; `refusal` names the class of a refused one. `typed` tells whether every
     value is judged by its kind; a mutating endpoint without types is never signed. `mutating`: a repetition could
-    change something. `name` is stable text for logs and journal.
+    change something. `name` is stable text for logs and journal. `product` is what policy names: the family, with /sapi
+    apart from spot. `shapes` is kept by `core.shape`.
     """
 
     family: str
@@ -73,11 +74,8 @@ class Endpoint:
     required: tuple[str, ...]
     name: str
     mutating: bool
-
-    @property
-    def product(self) -> str:
-        """The product that policy names: the family, with /sapi apart from spot."""
-        return "sapi" if self.path.startswith("/sapi/") else self.family
+    product: str
+    shapes: dict[tuple[str, ...], Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 class Catalogue:
@@ -141,6 +139,7 @@ def _endpoint(row: Mapping[str, Any]) -> Endpoint:
         required=tuple(text for text in row["params"] if not text.endswith("?")),
         name=" ".join(key),
         mutating=row["method"] in MUTATING and row["purpose"] in ("trade", "settings"),
+        product="sapi" if row["path"].startswith("/sapi/") else row["family"],
     )
 
 

@@ -12,6 +12,7 @@ from counterseal.core.numbers import is_decimal, is_int
 MAX_TEXT = 4_096
 MAX_ITEMS = 1_000
 Check = Callable[[str], str | None]
+Match = Callable[[str], Any]
 
 # Bots' ids pass as text: which characters an id may have is the exchange's affair, and it says so itself.
 _CLIENT_ID = re.compile(r"[^\x00-\x1f\x7f]{1,64}").fullmatch
@@ -30,12 +31,12 @@ def items_of(value: str) -> list[Any] | None:
     return items if isinstance(items, list) and 0 < len(items) <= MAX_ITEMS else None
 
 
-def _text(value: str) -> str | None:
-    return value if len(value) <= MAX_TEXT else None
-
-
-def _matched(match: Callable[[str], Any]) -> Check:
+def _matched(match: Match) -> Check:
     return lambda value: value if match(value) else None
+
+
+def _fits(value: str) -> bool:
+    return len(value) <= MAX_TEXT
 
 
 def _bool(value: str) -> str | None:
@@ -43,7 +44,7 @@ def _bool(value: str) -> str | None:
     return low if low in ("true", "false") and value.isascii() else None
 
 
-def _list_of(match: Callable[[str], Any], *, numbers: bool) -> Check:
+def _list_of(match: Match, *, numbers: bool) -> Check:
     def check(value: str) -> str | None:
         items = items_of(value)
         if items is None or not all(isinstance(item, str) and match(item) for item in items):
@@ -54,18 +55,22 @@ def _list_of(match: Callable[[str], Any], *, numbers: bool) -> Check:
     return check
 
 
+# Kinds whose text is sent as it came: true where it is of the grammar.
+MATCHES: Mapping[Kind, Match] = {
+    Kind.TEXT: _fits,
+    Kind.SYMBOL: _SYMBOL,
+    Kind.DECIMAL: is_decimal,
+    Kind.INT: is_int,
+    Kind.ENUM: _ENUM,
+    Kind.CLIENT_ID: _CLIENT_ID,
+}
 CHECKS: Mapping[Kind, Check] = {
-    Kind.TEXT: _text,
-    Kind.SYMBOL: _matched(_SYMBOL),
+    **{kind: _matched(match) for kind, match in MATCHES.items()},
     Kind.SYMBOLS: _list_of(_SYMBOL, numbers=False),
-    Kind.DECIMAL: _matched(is_decimal),
-    Kind.INT: _matched(is_int),
     Kind.BOOL: _bool,
-    Kind.ENUM: _matched(_ENUM),
-    Kind.CLIENT_ID: _matched(_CLIENT_ID),
     Kind.INT_LIST: _list_of(is_int, numbers=True),
     Kind.CLIENT_ID_LIST: _list_of(_CLIENT_ID, numbers=False),
-    Kind.LEGS: _text,
+    Kind.LEGS: _matched(_fits),
 }
 
 
