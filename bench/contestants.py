@@ -19,7 +19,7 @@ import processes
 from certificate import Certificates, make_certificates
 from load import Target
 from orders import Credential
-from ours import Installation
+from ours import COMPILED, SOURCES, Build, Installation
 from outbound import Outbound, hmac_outbound
 from processes import Child, Cores
 from programs import Programs
@@ -153,11 +153,13 @@ def envoy_plain(place: Place, upstream: Upstream) -> Running:
     return Running(_plain_target(port, place.bot), hmac_outbound(place.bot), child)
 
 
-def counterseal(out_kind: OutKind) -> Callable[[Place, Upstream], Running]:
+def counterseal(out_kind: OutKind, build: Build = SOURCES) -> Callable[[Place, Upstream], Running]:
     """Us with everything on; `out_kind` is the kind of the venue key that signs."""
 
     def start(place: Place, upstream: Upstream) -> Running:
-        installation = Installation(place.directory, upstream.port, upstream.certificates.ca, out_kind)
+        if not build.python.exists():
+            raise NotReady(f"{build.python.parent.parent} is not there; make it with: make compiled")
+        installation = Installation(place.directory, upstream.port, upstream.certificates.ca, out_kind, build)
         child = installation.start(place.cores.contestant, place.directory / "log")
         return Running(_plain_target(installation.port, installation.bot), installation.outbound, child)
 
@@ -170,6 +172,7 @@ CONTESTANTS = (
     Contestant("nginx-lua", "nginx + Lua, signs HMAC", nginx_lua),
     Contestant("envoy", "Envoy, plain proxy", envoy_plain),
     Contestant("counterseal", "Counterseal, HMAC out", counterseal("hmac")),
+    Contestant("counterseal-compiled", "Counterseal compiled, HMAC out", counterseal("hmac", COMPILED)),
     Contestant("counterseal-ed25519", "Counterseal, Ed25519 out", counterseal("ed25519")),
 )
 

@@ -7,6 +7,7 @@ import os
 import secrets
 import string
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import processes
@@ -17,7 +18,7 @@ from outbound import Outbound, ed25519_outbound, hmac_outbound
 from processes import Child
 
 ROOT = Path(__file__).resolve().parent.parent
-PYTHON = ROOT / ".env" / "product" / "bin" / "python"
+
 CONFIG = """\
 [venue]
 environment = "paper"
@@ -46,10 +47,28 @@ sources = ["127.0.0.1"]
 """
 
 
+@dataclass(frozen=True)
+class Build:
+    """Which Python runs us, and where it finds us; `sources` is None for an installed package."""
+
+    python: Path
+    sources: Path | None
+
+    def environ(self) -> dict[str, str]:
+        """What the processes get."""
+        found = {"PYTHONPATH": str(self.sources)} if self.sources else {}
+        return {"PATH": os.environ["PATH"], **found}
+
+
+SOURCES = Build(ROOT / ".env" / "product" / "bin" / "python", ROOT / "src")
+COMPILED = Build(ROOT / ".env" / "compiled" / "bin" / "python", None)
+
+
 class Installation:
     """A home below `directory` in front of the stand-in upstream on `upstream_port`."""
 
-    def __init__(self, directory: Path, upstream_port: int, ca: Path, out_kind: str) -> None:
+    def __init__(self, directory: Path, upstream_port: int, ca: Path, out_kind: str, build: Build) -> None:
+        self._build = build
         self.home = directory / "home"
         self.port = processes.free_port()
         self._verb("init", "--home", str(self.home))
@@ -63,8 +82,8 @@ class Installation:
 
     def start(self, core: int, log: Path) -> Child:
         """Start the supervisor; its whole tree (gateway, signer) is accounted."""
-        command = [str(PYTHON), "-m", "counterseal.cli.main", "up", "--home", str(self.home)]
-        child = processes.start(command, core, log, env=_environ())
+        command = [str(self._build.python), "-m", "counterseal.cli.main", "up", "--home", str(self.home)]
+        child = processes.start(command, core, log, env=self._build.environ())
         try:
             processes.wait_for_port(child, self.port)
         except BaseException:
@@ -88,13 +107,9 @@ class Installation:
 
     def _verb(self, *words: str, given: str = "") -> None:
         subprocess.run(
-            [str(PYTHON), "-m", "counterseal.cli.main", *words],
+            [str(self._build.python), "-m", "counterseal.cli.main", *words],
             input=given.encode(),
             check=True,
             capture_output=True,
-            env=_environ(),
+            env=self._build.environ(),
         )
-
-
-def _environ() -> dict[str, str]:
-    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "src")}

@@ -5,7 +5,7 @@ the catalogue is built, so that a weight is never guessed.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Values = Mapping[str, str]
@@ -79,7 +79,7 @@ def _symbols_steps(rule: Mapping[str, Any]) -> WeightRule:
     return weigh
 
 
-def _step(steps: list[tuple[int | None, int]], amount: int) -> int:
+def _step(steps: Sequence[Sequence[Any]], amount: int) -> int:
     for ceiling, weight in steps:
         if ceiling is None or amount <= ceiling:
             return int(weight)
