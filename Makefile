@@ -22,8 +22,9 @@ run: $(ENV)/product/.stamp ## start everything with the paper exchange and a dem
 
 test: $(ENV)/test/.stamp ## the tests that fit five minutes, coverage of core at 100 % of branches
 	@rm -f .coverage
-	$(ENV)/test/bin/python -m coverage run -m pytest -m "not slow and not sdk" $(PYTEST)
+	$(ENV)/test/bin/python -m coverage run -m pytest -m "not slow and not sdk" tests/core $(PYTEST)
 	$(ENV)/test/bin/python -m coverage report --fail-under=100
+	$(ENV)/test/bin/python -m pytest -m "not slow and not sdk" --ignore=tests/core $(PYTEST)
 
 lint: $(ENV)/tools/.stamp $(ENV)/test/.stamp ## style, types, import contract
 	$(ENV)/tools/bin/ruff check .
@@ -43,7 +44,7 @@ crash: $(ENV)/test/.stamp ## kill -9 of gateway and signer under load, 100 times
 
 full: $(ENV)/test/.stamp ## everything, also what CI leaves out
 	$(ENV)/test/bin/python tests/sdk/environments.py install
-	$(ENV)/test/bin/python -m pytest $(PYTEST)
+	SIGN1_MESSAGES=10000000 $(ENV)/test/bin/python -m pytest $(PYTEST)
 
 $(ENV)/bench/.stamp: bench/requirements.txt
 	@rm -rf $(ENV)/bench && $(PYTHON) -m venv $(ENV)/bench
@@ -80,7 +81,7 @@ docs: $(ENV)/product/.stamp ## write the generated reference pages again
 	$(ENV)/product/bin/python tools/generate_threats_doc.py
 
 lock: ## resolve requirements again and lock them by hash (needs uv)
-	for name in product test tools compile; do \
+	for name in product test tools compile hsm; do \
 	  uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    requirements/$$name.in -o requirements/$$name.txt; done
 

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from tests import leaks
+from tests import leaks, tokens
 
 
 @pytest.hookimpl(trylast=True)
@@ -27,3 +27,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             reporter.write_line(f"LEAK {leak.name} ({leak.encoding}) in {leak.where}", red=True)
     if found and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session", name="softhsm")
+def _softhsm(tmp_path_factory: pytest.TempPathFactory) -> tokens.SoftHsm:
+    """A folder of real tokens; skips where SoftHSM is missing, fails in CI."""
+    tokens.require()
+    return tokens.SoftHsm(tmp_path_factory.mktemp("softhsm")).prepare()

@@ -16,6 +16,7 @@ import pytest
 from counterseal.adapters.catalogue_data import load_catalogue
 from counterseal.cli.main import build_parser
 from counterseal.core.binance.canonical import VARIANTS
+from counterseal.core.config.model import SECRET_MEMORIES
 from counterseal.core.config.table import SECTIONS
 from counterseal.core.http1 import MAX_BODY, MAX_HEAD, MAX_HEADERS
 from counterseal.core.messages import SIGNER_REASONS
@@ -211,7 +212,10 @@ def vocabulary() -> frozenset[str]:
     """Settings, reasons, forms of signatures, endpoint classes, fields."""
     settings = {name for section in SECTIONS for name in names_of(section)}
     classes = {endpoint.refusal for endpoint in load_catalogue() if endpoint.refusal}
-    return frozenset({*settings, *REASONS, *SIGNER_REASONS, *TYPES, *VARIANTS, *classes, *fields(), *FOREIGN})
+    return frozenset({
+        *settings, *REASONS, *SIGNER_REASONS, *TYPES, *VARIANTS, *classes, *fields(), *FOREIGN,
+        *SECRET_MEMORIES,
+    })  # fmt: skip
 
 
 @pytest.mark.parametrize("path", PROSE, ids=named)

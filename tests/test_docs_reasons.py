@@ -75,11 +75,13 @@ def test_the_walk_finds_reasons() -> None:
 
 
 def test_the_signer_s_reasons_are_given_and_exist() -> None:
-    """What the signer's judge returns is its table, and nothing of the table is missing."""
-    trees = [ast.parse((SOURCE / "signer" / name).read_text(encoding="utf-8")) for name in ("judge.py", "desk.py")]
+    """What the signer's judging modules return is its table, and nothing of the table is missing."""
+    names = ("judge.py", "shape.py", "changes.py", "caps.py", "desk.py")
+    trees = [ast.parse((SOURCE / "signer" / name).read_text(encoding="utf-8")) for name in names]
     judged = {
         node.value.value
-        for node in ast.walk(trees[0])
+        for tree in trees
+        for node in ast.walk(tree)
         if isinstance(node, ast.Return) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
     }
     assert judged <= set(SIGNER_REASONS)

@@ -49,9 +49,14 @@ def _section(section: Section) -> Iterator[str]:
     yield ""
     yield "```toml"
     yield f"[{section.header.replace('NAME', _EXAMPLE_NAMES.get(section.name, ''))}]"
-    yield from (f"{setting.name} = {setting.example}" for setting in section.settings)
+    yield from map(_example, section.settings)
     yield "```"
     yield ""
+
+
+def _example(setting: Setting) -> str:
+    line = f"{setting.name} = {setting.example}"
+    return f"# {line}   # instead of {setting.instead_of}" if setting.instead_of else line
 
 
 def _row(setting: Setting) -> str:

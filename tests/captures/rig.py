@@ -15,7 +15,8 @@ from counterseal.adapters.catalogue_data import load_catalogue
 from counterseal.adapters.signatures import SignatureVerifier
 from counterseal.adapters.tasks import Tasks
 from counterseal.adapters.virtual_clock import VirtualClock
-from counterseal.core.binance.catalogue import HOSTS
+from counterseal.core.binance.catalogue import HOSTS, locate
+from counterseal.core.binance.hosts import BOT_HOSTS
 from counterseal.core.config.model import PURPOSES, Bot, Config, Gateway, Key, Listen, Venue
 from counterseal.core.credential import Credential, CredentialKind
 from counterseal.core.exchange_clock import Reading
@@ -32,6 +33,7 @@ from counterseal.gateway.reads import Reads
 from counterseal.gateway.refresh import Refresher
 from counterseal.gateway.state import State
 from counterseal.gateway.turn import Turn
+from counterseal.gateway.ways import make_way
 
 BOT, INCARNATION = "captured", "test"
 INJECTED = f"cs-{INCARNATION}-"
@@ -98,7 +100,8 @@ class Wire(asyncio.Transport):
 class Rig:
     """One gateway with a fresh ledger, at one moment of the captures' time."""
 
-    def __init__(self, key: ExchangeKey, at_ms: int, host: str) -> None:
+    def __init__(self, key: ExchangeKey, at_ms: int, host: str, *, under_names: bool = False) -> None:
+        self._under_names = under_names
         self.clock = VirtualClock(at_ms)
         self.recorder = Recorder(self.clock, key.check)
         self.journal, self.log = MemoryJournal(), MemoryLog()
@@ -124,6 +127,11 @@ class Rig:
         lines, arrived = len(self.log.lines), len(self.recorder.arrived)
         wire, connection = Wire(), BotConnection(self._door)
         connection.connection_made(wire)
+        if self._under_names:
+            host = host_of(row)
+            # As gateway/connect.py leaves it once CONNECT and TLS have named the host.
+            connection._way = make_way(host, BOT_HOSTS["paper"][host])
+            row = row.with_header("host", host)
         connection.data_received(row.to_bytes())
         await self.clock.advance(0)
         connection.connection_lost(None)
@@ -139,6 +147,14 @@ class Rig:
         now_ms = self._state.monotonic_ms()
         for family in ("spot", "usdm"):
             self._state.markets[family] = _market(now_ms)
+
+
+def host_of(row: Row) -> str:
+    """Give the exchange's host that the client would have asked, had its base URL not been ours."""
+    if row.header("upgrade") is not None:
+        return "stream.binance.com"
+    located = locate(row.path)
+    return HOSTS[located[0]] if located else "api.binance.com"
 
 
 def _answer(written: bytes) -> tuple[int, bytes]:
@@ -210,11 +226,14 @@ def _bot(products: tuple[str, ...]) -> Bot:
     )
 
 
-async def replay(rows: Mapping[str, list[Row]], key: ExchangeKey) -> list[Passage]:
-    """Give every client's requests to a gateway of its own. Raises AssertionError when a task of it failed."""
+async def replay(rows: Mapping[str, list[Row]], key: ExchangeKey, *, under_names: bool = False) -> list[Passage]:
+    """Give every client's requests to a gateway of its own, by the base URL or under the exchange's names.
+
+    Raises AssertionError when a task of it failed.
+    """
     passages = []
     for own in rows.values():
-        rig = Rig(key, own[0].at_ms, cast(str, own[0].header("host")))
+        rig = Rig(key, own[0].at_ms, cast(str, own[0].header("host")), under_names=under_names)
         passages += [await rig.pass_on(row) for row in own]
         assert not rig.faults, rig.faults
     return passages

@@ -1,7 +1,7 @@
 """The captured requests: as bytes for the gateway, as pairs for the comparison."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -37,6 +37,11 @@ class Row:
 
     def header(self, name: str) -> str | None:
         return next((value for header, value in self.headers if header.lower() == name), None)
+
+    def with_header(self, name: str, value: str) -> "Row":
+        """Give the same request with another value of one header, in its place and spelling."""
+        headers = tuple((own, value if own.lower() == name else old) for own, old in self.headers)
+        return replace(self, headers=headers)
 
     def to_bytes(self) -> bytes:
         """Give the request as it was on the wire."""

@@ -1,7 +1,8 @@
 """What unmodified client libraries send goes through the gateway: verified, judged, signed anew (ruling 37).
 
 Every request of the captures reaches the gateway as the bytes that the library sent, at the time at which it sent them;
-each library has a gateway with a fresh ledger. An exchange key of each kind stands behind it.
+each library has a gateway with a fresh ledger. An exchange key of each kind stands behind it. All of it twice: by the
+base URL, and as the proxy hands requests on, under the exchange's own host names.
 """
 
 import asyncio
@@ -41,9 +42,14 @@ def _kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(name="under_names", scope="module", params=[False, True], ids=["base URL", "proxy"])
+def _under_names(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
 @pytest.fixture(name="passages", scope="module")
-def _passages(kind: str) -> list[Passage]:
-    return asyncio.run(replay(by_client(load_rows()), exchange_keys.make(kind)))
+def _passages(kind: str, under_names: bool) -> list[Passage]:
+    return asyncio.run(replay(by_client(load_rows()), exchange_keys.make(kind), under_names=under_names))
 
 
 def expected_form(row: Row) -> str | None:

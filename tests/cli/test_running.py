@@ -63,7 +63,7 @@ def test_up_prints_every_fault_and_starts_nothing(
 ) -> None:
     started: list[str] = []
 
-    def up(_home: Home, address: str) -> int:
+    def up(_home: Home, address: str, *_setting: object, **_ways: object) -> int:
         started.append(address)
         return 0
 

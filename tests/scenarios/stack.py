@@ -43,6 +43,8 @@ purposes = ["read", "account", "trade", "settings"]
 symbols = ["*"]
 max_leverage = 125
 """
+PROXY = 'proxy = "127.0.0.1:0"'
+TLS = 'tls = ["127.0.0.1:0"]'
 FRAME = """
 [venue]
 environment = "paper"
@@ -51,6 +53,7 @@ ca_file = "{ca}"
 
 [listen]
 address = "127.0.0.1:0"
+{listen}
 
 [gateway]
 max_connections_per_source = {connections}
@@ -109,8 +112,13 @@ class Stack:
     policies: dict[str, str] = field(default_factory=dict)
     paper_options: tuple[str, ...] = ()
     connections: int = 512
+    # Further lines of [listen], such as PROXY.
+    listen: str = ""
     keys: dict[str, BotKey] = field(default_factory=dict)
     port: int = 0
+    # Where bots connect that keep the exchange's addresses, by what the supervisor says.
+    proxy_port: int = 0
+    tls_ports: tuple[int, ...] = ()
     virtual_secrets: list[leaks.Planted] = field(default_factory=list)
 
     # -- life
@@ -144,7 +152,9 @@ class Stack:
         """Start the supervisor and wait until the gateway serves."""
         self.supervisor = self._start("up", "--home", str(self.home.root))
         wait(lambda: self._ready(), 20, "the gateway to serve")
-        self.port = int(json.loads(self.home.supervisor_file.read_text())["listen"].rpartition(":")[2])
+        view = json.loads(self.home.supervisor_file.read_text())
+        self.port, self.proxy_port = _port(view["listen"]), _port(view.get("proxy", ":0"))
+        self.tls_ports = tuple(_port(address) for address in view.get("tls", ()))
 
     def down(self) -> int:
         """Stop the supervisor as an operator would; gives its exit code."""
@@ -183,7 +193,9 @@ class Stack:
     def config_text(self) -> str:
         """The configuration that `policies` and the defaults make."""
         address = f"127.0.0.1:{self.paper_port}"
-        text = FRAME.format(address=address, ca=self.paper_ca, key="main", connections=self.connections)
+        text = FRAME.format(
+            address=address, ca=self.paper_ca, key="main", connections=self.connections, listen=self.listen
+        )
         return text + "".join(self.policies.get(name, WIDE_BOT.format(name=name, key="main")) for name in self.bots)
 
     def _listens(self, endpoint_file: Path) -> bool:
@@ -306,6 +318,13 @@ class Stack:
         """What `counterseal limits` knows."""
         return control_socket.call(self.home.control_socket, "limits", 5.0)
 
+    def export_ca(self) -> Path:
+        """Give the file that bots trust, as an operator hands it out."""
+        path = self.root / "bots-ca.pem"
+        path.unlink(missing_ok=True)
+        self.verb("ca", "export", "--out", str(path), "--home", str(self.home.root))
+        return path
+
     # -- what a bot does
 
     def call(self, method: str, path: str, query: str = "", *, bot: str = "alpha", key: BotKey | None = None,
@@ -385,6 +404,10 @@ class Stack:
     def denials_since(self, mark: int) -> list[str]:
         """The reasons of the refusals since the mark, in order."""
         return [entry["reason"] for entry in self.journal_since(mark) if entry["type"] == "denied"]
+
+
+def _port(address: str) -> int:
+    return int(address.rpartition(":")[2])
 
 
 def signed(key: BotKey, query: str, timestamp: int | None = None) -> str:

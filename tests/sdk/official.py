@@ -2,6 +2,7 @@
 
 import ssl
 from typing import Any
+from urllib.parse import urlsplit
 
 from binance_common.configuration import ConfigurationRestAPI
 from binance_common.models import ApiResponse
@@ -14,12 +15,21 @@ def configuration(job: Job) -> ConfigurationRestAPI:
     """The SDK's REST configuration for this job. A CA is given as a TLS context, HTTP needs none."""
     return ConfigurationRestAPI(
         api_key=job.key,
-        base_path=job.base,
+        **({"base_path": job.base} if job.base else {}),
+        proxy=proxy_of(job),
         timeout=TIMEOUT_MS,
         https_agent=ssl.create_default_context(cafile=job.ca) if job.ca else None,
         api_secret=job.credential if job.kind == "hmac" else None,
         private_key=None if job.kind == "hmac" else job.credential,
     )
+
+
+def proxy_of(job: Job) -> dict[str, Any] | None:
+    """The proxy in the SDK's own form."""
+    if job.proxy is None:
+        return None
+    place = urlsplit(job.proxy)
+    return {"protocol": place.scheme, "host": place.hostname, "port": place.port}
 
 
 def plain(answer: Any) -> Any:

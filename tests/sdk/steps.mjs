@@ -2,6 +2,7 @@
 // node_modules is the driver's only argument, because a module finds packages beside its own file only.
 
 import { readFileSync } from 'node:fs';
+import { Agent } from 'node:https';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
@@ -20,16 +21,25 @@ export function load(name) {
   return createRequire(join(process.argv[2], 'package.json'))(name);
 }
 
-/** The job from standard input; `credential` is the HMAC secret or the PEM text, `caText` the CA's PEM or null. */
+/** The job from standard input; `credential` is the HMAC secret or the PEM text, `caText` the CA's PEM or null, `base` null for
+ *  the exchange's own addresses. */
 export function readJob() {
   const given = JSON.parse(readFileSync(0, 'utf8'));
   const { secret, private_key: privateKey, ...job } = given;
   return {
     ...job,
-    base: given.base.replace(/\/+$/, ''),
+    base: given.base ? given.base.replace(/\/+$/, '') : null,
     credential: given.kind === 'hmac' ? secret : privateKey,
     caText: given.ca ? readFileSync(given.ca) : null,
   };
+}
+
+/** The options that reach axios: the CA and the proxy, each where the job has one. */
+export function networkOptions(job) {
+  const options = job.caText ? { httpsAgent: new Agent({ ca: job.caText, keepAlive: true }) } : {};
+  if (!job.proxy) return options;
+  const { hostname, port } = new URL(job.proxy);
+  return { ...options, proxy: { protocol: 'http', host: hostname, port: Number(port) } };
 }
 
 /** Throw Unexpected with `complaint` unless `holds`. */

@@ -2,9 +2,11 @@
 
 A driver runs inside its SDK's own environment, so this module is stdlib only. The job is one JSON object:
 
-- ``base``: URL, ``key``: API key, ``market``: spot | usdm, ``kind``: hmac | rsa | ed25519;
+- ``base``: URL, or null: then the SDK keeps the exchange's own addresses;
+- ``key``: API key, ``market``: spot | usdm, ``kind``: hmac | rsa | ed25519;
 - ``secret`` (hmac) or ``private_key`` (PEM text);
-- ``ca``: path of a PEM file for an https base, or null;
+- ``ca``: path of a PEM file that https is verified with, or null;
+- ``proxy``: URL of an HTTP proxy for https, or null;
 - ``strict``: whether the other side takes only signatures over the exact bytes sent, as the exchange does
   and a lenient gateway does not; when left out: whether ``ca`` is given (then no gateway is in between);
 - ``keep_going``: run the later steps after a failure (default false).
@@ -44,11 +46,12 @@ class Unexpected(Exception):
 class Job:
     """One run of a driver. ``credential`` is the HMAC secret or the PEM text."""
 
-    base: str
+    base: str | None
     key: str
     kind: str
     market: str
     ca: str | None
+    proxy: str | None
     strict: bool
     keep_going: bool
     credential: str = field(repr=False)
@@ -58,11 +61,12 @@ def read_job() -> Job:
     """Read the job from standard input. Raises KeyError for a missing member, ValueError for bad JSON."""
     given = json.loads(sys.stdin.buffer.read())
     return Job(
-        base=given["base"].rstrip("/"),
+        base=given["base"] and given["base"].rstrip("/"),
         key=given["key"],
         kind=given["kind"],
         market=given["market"],
         ca=given.get("ca"),
+        proxy=given.get("proxy"),
         strict=given.get("strict", given.get("ca") is not None),
         keep_going=given.get("keep_going", False),
         credential=given["secret"] if given["kind"] == "hmac" else given["private_key"],

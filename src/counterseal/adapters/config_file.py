@@ -17,7 +17,19 @@ def read(path: Path) -> Config | tuple[Fault, ...]:
     Gives a Config whose `venue.ca_file` is absolute, or all faults; those of the file itself have line 0
     and the path as their setting. Never raises for what stands at `path`.
     """
-    data = _read_trusted(path)
+    descriptor = open_only(path)
+    if isinstance(descriptor, Fault):
+        return (descriptor,)
+    try:
+        return read_open(path, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_open(path: Path, descriptor: int) -> Config | tuple[Fault, ...]:
+    """Read and judge the file that `open_only` opened, perhaps in another process; `path` is for words only."""
+    # The descriptor is judged, not the name: what is read is what was judged.
+    data = _mistrust(path, os.fstat(descriptor)) or _content(path, descriptor)
     if isinstance(data, Fault):
         return (data,)
     try:
@@ -29,17 +41,13 @@ def read(path: Path) -> Config | tuple[Fault, ...]:
     return _with_absolute_ca_file(found, path) if isinstance(found, Config) else found
 
 
-def _read_trusted(path: Path) -> bytes | Fault:
+def open_only(path: Path) -> int | Fault:
+    """Open the file for reading without judging it; the caller closes it."""
     try:
         # Without O_NONBLOCK a pipe in the file's place would hang us before it can be refused.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as problem:
         return _unopened(path, problem)
-    try:
-        # The descriptor is judged, not the name: what is read is what was judged.
-        return _mistrust(path, os.fstat(descriptor)) or _content(path, descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _content(path: Path, descriptor: int) -> bytes | Fault:

@@ -121,7 +121,10 @@ def call(path: Path, verb: str, timeout_s: float) -> Any:
 
 def _exchange(connection: socket.socket, line: bytes, timeout_s: float) -> Answer:
     try:
-        connection.sendall(line)
+        try:
+            connection.sendall(line)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # refused before it was asked: why stands in the queue
         with connection.makefile("rb") as incoming:
             answer = json.loads(incoming.readline(MAX_LINE))
     except TimeoutError:

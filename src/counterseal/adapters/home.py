@@ -141,10 +141,11 @@ def read_private(path: Path) -> bytes:
         raise HomeError(f"{path} is missing; restore it from a backup or start over with: counterseal init") from None
     except OSError as fault:
         raise HomeError(f"{path} cannot be opened ({fault.strerror}); it must be a regular file of ours") from None
+    info = os.fstat(fd)
+    if not stat.S_ISREG(info.st_mode):
+        os.close(fd)
+        raise HomeError(f"{path} is no regular file; replace it by the real one")
     with os.fdopen(fd, "rb") as file:
-        info = os.fstat(fd)
-        if not stat.S_ISREG(info.st_mode):
-            raise HomeError(f"{path} is no regular file; replace it by the real one")
         _judge(path, info, 0o600)
         content = file.read(MAX_PRIVATE_FILE + 1)
     if len(content) > MAX_PRIVATE_FILE:

@@ -1,28 +1,22 @@
 """The exchange's keys at rest: one JSON document, sealed to the signer."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from counterseal.adapters import age_box
 from counterseal.adapters.home import Home, HomeError, read_private, replace_private
+from counterseal.adapters.key_material import private_pem, token
 from counterseal.core.secret import Secret
+
+__all__ = ["FORMAT", "KINDS", "StoredKey", "new_ed25519", "parse", "private_pem", "read", "token", "write"]
 
 FORMAT = 1
 KINDS = ("hmac", "ed25519", "rsa")
-MIN_RSA_BITS = 2048
-_TOKEN = re.compile(rb"[\x21-\x7e]{1,512}")
 _FIELDS = frozenset({"ref", "kind", "api_key", "secret", "private_key", "environment", "created_ms", "epoch", "stage"})
 
 
@@ -47,15 +41,18 @@ class StoredKey:
         return f"StoredKey(ref={self.ref!r}, kind={self.kind!r}, environment={self.environment!r})"
 
 
-def read(home: Home) -> dict[str, StoredKey]:
-    """Open the key file; no file is no keys.
+def read(home: Home, identity: Secret | None = None) -> dict[str, StoredKey]:
+    """Open the key file with the signer's identity, read from its file unless given; no key file is no keys.
 
-    Raises HomeError when it cannot be opened, is damaged, or is of an unknown format.
+    Raises PassphraseNeededError when the identity is needed and sealed with a passphrase, ForeignSealError when the
+    file is sealed to another one, HomeError when it cannot be opened, is damaged, or is of an unknown format.
     """
     if not home.exchange_keys.exists():
         return {}
     sealed = read_private(home.exchange_keys)
-    plain = age_box.open_sealed(age_box.identity_secret(home, "signer"), sealed, str(home.exchange_keys))
+    if identity is None:
+        identity = age_box.identity_secret(home, "signer")
+    plain = age_box.open_sealed(identity, sealed, str(home.exchange_keys))
     return parse(plain, str(home.exchange_keys))
 
 
@@ -77,37 +74,6 @@ def parse(plain: bytes, what: str) -> dict[str, StoredKey]:
     if len({key.ref for key in keys}) != len(keys):
         raise HomeError(f"{what} holds one name twice; restore it from a backup")
     return {key.ref: key for key in keys}
-
-
-def token(text: bytes, what: str) -> bytes:
-    """Check an API key or HMAC secret: visible ASCII without spaces.
-
-    Raises ValueError with a sentence that never shows the value.
-    """
-    if not _TOKEN.fullmatch(text):
-        raise ValueError(f"the {what} must be 1 to 512 visible ASCII characters without spaces")
-    return text
-
-
-def private_pem(pem: bytes, kind: str) -> bytes:
-    """Check a private key of `kind` "ed25519" or "rsa" and give it as unencrypted PKCS #8 PEM.
-
-    Raises ValueError with a sentence that never shows the value.
-    """
-    try:
-        private = load_pem_private_key(pem, password=None)
-    except TypeError:
-        raise ValueError(
-            "the private key has a passphrase; remove it first, for example with: openssl pkey -in FILE"
-        ) from None
-    except Exception:  # noqa: BLE001  the library raises many kinds, none of which may reach the operator's screen
-        raise ValueError("this is no private key in PEM form") from None
-    fits = isinstance(private, ed25519.Ed25519PrivateKey if kind == "ed25519" else rsa.RSAPrivateKey)
-    if not fits:
-        raise ValueError(f"the private key is not of kind {kind}")
-    if isinstance(private, rsa.RSAPrivateKey) and private.key_size < MIN_RSA_BITS:
-        raise ValueError(f"the RSA key has {private.key_size} bits; the exchange wants at least {MIN_RSA_BITS}")
-    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def new_ed25519() -> tuple[Secret, bytes]:

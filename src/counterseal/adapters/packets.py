@@ -1,11 +1,11 @@
-"""Bodies of the signer protocol as MessagePack, frames by `core.messages`."""
+"""Bodies of the signer protocol as MessagePack arrays, frames by `core.messages`."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
 from counterseal.core import messages
-from counterseal.core.messages import FramingError, Message, MessageType
+from counterseal.core.messages import FRAME_HEAD, MAX_PACKET, FramingError, Message, MessageType
 
 _TYPES: dict[type, MessageType] = {
     messages.HelloRequest: MessageType.HELLO_REQUEST,
@@ -15,35 +15,37 @@ _TYPES: dict[type, MessageType] = {
     messages.Refused: MessageType.REFUSED,
 }
 _encode = msgspec.msgpack.Encoder().encode
-_DECODERS: Mapping[MessageType, Callable[[memoryview], Message]] = {
+_DECODERS: Mapping[MessageType, Callable[[bytes], Message]] = {
     kind: msgspec.msgpack.Decoder(cls).decode for cls, kind in _TYPES.items()
 }
 
 
 def encode(batch: Iterable[Message]) -> list[bytes]:
-    """Pack messages into as few packets as `MAX_PACKET` allows, in order."""
+    """Pack messages into as few packets of at most `MAX_PACKET` bytes as they fill, in order.
+
+    A message that is longer by itself gets a packet of its own, which the signer refuses as too long.
+    """
     packets: list[bytes] = []
     frames: list[tuple[MessageType, bytes]] = []
-    size = 0
+    size = 1
     for message in batch:
         body = _encode(message)
-        if frames and size + len(body) > messages.MAX_PACKET - 512:
+        size += len(body) + FRAME_HEAD
+        if size > MAX_PACKET and frames:
             packets.append(messages.pack(frames))
-            frames, size = [], 0
+            frames, size = [], 1 + len(body) + FRAME_HEAD
         frames.append((_TYPES[type(message)], body))
-        size += len(body) + 5
     if frames:
         packets.append(messages.pack(frames))
     return packets
 
 
-def decode(packet: bytes) -> Iterator[Message]:
+def decode(packet: bytes) -> list[Message]:
     """Give the packet's messages in order.
 
     Raises FramingError when the packet or a body is not of the protocol.
     """
-    for kind, body in messages.unpack(packet):
-        try:
-            yield _DECODERS[kind](body)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            raise FramingError(f"body of {kind.name} does not decode") from None
+    try:
+        return [_DECODERS[kind](body) for kind, body in messages.unpack(packet)]
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise FramingError("a body does not decode") from None

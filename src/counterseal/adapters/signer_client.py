@@ -9,7 +9,7 @@ import itertools
 import secrets
 import socket
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from counterseal.adapters import packets
@@ -99,7 +99,7 @@ class SignerClient:
         asyncio.get_running_loop().remove_writer(self._end.fileno())
         self._end.close()
 
-    def _send(self, messages: "list[Sign] | list[HelloRequest]") -> None:
+    def _send(self, messages: Sequence[Message]) -> None:
         self._outbox.extend(packets.encode(messages))
         self._write()
 
@@ -155,7 +155,8 @@ class SignerClient:
             queued = {request.id for request in self._queued}
             lost = [p.request for p in self._pending.values() if p.request.id not in queued]
             if lost:
-                self._send(lost)
+                # Their numbers come a second time, which only a hello in front allows.
+                self._send([HelloRequest(incarnation=secrets.token_hex(8)), *lost])
 
     def _sweep(self) -> None:
         now = self._clock.monotonic_ns()

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from counterseal.adapters.config_file import read
+from counterseal.adapters.home import Home
+from counterseal.cli import caps
 from counterseal.core.config.faults import FILE
 from counterseal.core.config.model import Config
 from counterseal.core.config.summary import summarize
@@ -37,12 +39,14 @@ def add_parser(subparsers: "Subparsers") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the summary and give 0, or print the faults and give 2."""
-    found = read(args.file or _home(args.home) / FILE)
+    file = args.file or _home(args.home) / FILE
+    found = read(file)
     if not isinstance(found, Config):
         for fault in found:
             print(fault, file=sys.stderr)
         return 2
     print(summarize(found), end="")
+    print("", *caps.lines(Home(file.absolute().parent)), sep="\n")
     return 0
 
 

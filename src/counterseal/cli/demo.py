@@ -45,6 +45,13 @@ max_leverage = 20
 """
 
 
+# Wider than the bot's own limits, as they should be: they are for the day on which the gateway is in other hands.
+CAPS = (
+    *("--max-quantity", "BTCUSDT=5", "--max-quantity", "ETHUSDT=100", "--max-quantity", "*=1000000"),
+    *("--max-quote-quantity", "*=50000", "--max-per-second", "50", "--max-per-minute", "1200", "--max-leverage", "20"),
+)
+
+
 def add_parser(subparsers: "Subparsers") -> None:
     """Add the verb."""
     parser = subparsers.add_parser("demo", help="run everything with the paper exchange and a demo bot")
@@ -114,6 +121,7 @@ def _prepare(home: Home, endpoint: dict[str, Any], listen: str) -> None:
     create_private(home.config, text.encode())
     _verb("init", "--home", str(home.root))
     _make_key(home)
+    _verb("caps", "set", "paper", *CAPS, "--home", str(home.root))
     _verb("bot", "mint", BOT, "--home", str(home.root), "--out", str(home.root / "demo-bot.json"))
 
 

@@ -64,5 +64,6 @@ def run(args: argparse.Namespace) -> int:
     root = home.root
     print(f"made {root}; back up {root / 'identities'}: without it keys and credentials cannot be opened")
     print(f"next: edit {home.config}, then: counterseal key add NAME --kind hmac, counterseal bot mint NAME")
+    print("then say what the signer signs at most, whatever the gateway asks: counterseal caps set NAME")
     sys.stdout.flush()
     return OK

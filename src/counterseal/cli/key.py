@@ -5,10 +5,11 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from counterseal.adapters import config_file, key_file
+from counterseal.adapters import config_file, hsm_file, key_file
 from counterseal.adapters.home import Home, locked
+from counterseal.adapters.hsm_file import HsmKey
 from counterseal.adapters.key_file import StoredKey
-from counterseal.cli import material
+from counterseal.cli import hsm, material
 from counterseal.cli.shared import OK, UsageError, add_home, confirm, home_of, now_ms, show_ms, table
 from counterseal.core.config.grammar import parse_name
 from counterseal.core.config.model import ENVIRONMENTS, Config
@@ -32,6 +33,7 @@ def add_parser(subparsers: "Subparsers") -> None:
     material.add_sources(add)
     new = verbs.add_parser("new", help="make a pair here; only its public half is shown")
     new.add_argument("--kind", choices=("ed25519",), default="ed25519")
+    hsm.add_options(add, new)
     complete = verbs.add_parser("set-api-key", help="add the API key that the exchange gave for a pair made here")
     material.add_sources(complete)
     remove = verbs.add_parser("remove", help="forget a key; delete it at the exchange too")
@@ -60,6 +62,9 @@ def run(args: argparse.Namespace) -> int:
 def _add(home: Home, args: argparse.Namespace) -> int:
     _absent(home, args.name)
     environment = _environment(home, args)
+    if hsm.is_wanted(args):
+        with locked(home, LOCK):
+            return hsm.add(home, args, environment)
     given = material.read_material(args, args.kind)
     api_key = given.api_key.reveal().decode("ascii")
     _store(home, StoredKey(args.name, args.kind, api_key, given.secret, environment, now_ms()))
@@ -68,6 +73,9 @@ def _add(home: Home, args: argparse.Namespace) -> int:
 
 def _new(home: Home, args: argparse.Namespace) -> int:
     _absent(home, args.name)
+    if hsm.is_wanted(args):
+        with locked(home, LOCK):
+            return hsm.new(home, args, _environment(home, args))
     secret, public_pem = key_file.new_ed25519()
     _store(home, StoredKey(args.name, args.kind, None, secret, _environment(home, args), now_ms()))
     sys.stdout.write(public_pem.decode("ascii"))
@@ -80,29 +88,36 @@ def _new(home: Home, args: argparse.Namespace) -> int:
 
 
 def _set_api_key(home: Home, args: argparse.Namespace) -> int:
-    _present(home, args.name)
+    if args.name not in hsm_file.read(home):
+        _present(home, args.name)
     api_key: Secret = material.read_api_key(args)
     with locked(home, LOCK):
-        keys = key_file.read(home)
-        keys[args.name] = replace(_present(home, args.name), api_key=api_key.reveal().decode("ascii"))
-        key_file.write(home, keys)
+        if not hsm.complete(home, args.name, api_key):
+            keys = key_file.read(home)
+            keys[args.name] = replace(_present(home, args.name), api_key=api_key.reveal().decode("ascii"))
+            key_file.write(home, keys)
     return confirm(home, "restart_signer", f"key {args.name} has its API key", idle=OK)
 
 
 def _remove(home: Home, args: argparse.Namespace) -> int:
     with locked(home, LOCK):
-        _present(home, args.name)
-        keys = key_file.read(home)
-        del keys[args.name]
-        key_file.write(home, keys)
-    return confirm(home, "restart_signer", f"key {args.name} is removed here; delete it at the exchange too", idle=OK)
+        done = hsm.remove(home, args.name)
+        if done is None:
+            _present(home, args.name)
+            keys = key_file.read(home)
+            del keys[args.name]
+            key_file.write(home, keys)
+            done = f"key {args.name} is removed here; delete it at the exchange too"
+    return confirm(home, "restart_signer", done, idle=OK)
 
 
 def _list(home: Home, args: argparse.Namespace) -> int:
     rows: list[tuple[str, ...]] = [("NAME", "KIND", "ENVIRONMENT", "CREATED", "STATE")]
-    for key in key_file.read(home).values():
+    keys: list[StoredKey | HsmKey] = [*key_file.read(home).values(), *hsm_file.read(home).values()]
+    for key in keys:
+        place = f" in the {key.token.name}" if isinstance(key, HsmKey) else ""
         state = "ready" if key.api_key else "waits for its API key"
-        rows.append((key.ref, key.kind, key.environment, show_ms(key.created_ms), state))
+        rows.append((key.ref, key.kind, key.environment, show_ms(key.created_ms), state + place))
     print(table(rows))
     return OK
 
@@ -116,14 +131,14 @@ def _store(home: Home, key: StoredKey) -> None:
 def _absent(home: Home, name: str) -> None:
     if parse_name(name) is None:
         raise UsageError("a key's name is 1 to 32 of a-z, 0-9, _ and -; choose such a name")
-    if name in key_file.read(home):
+    if name in hsm_file.read(home) or name in key_file.read(home):
         raise UsageError(f"key {name} exists already; remove it first with: counterseal key remove {name}")
 
 
 def _present(home: Home, name: str) -> StoredKey:
     keys = key_file.read(home)
     if name not in keys:
-        known = ", ".join(sorted(keys)) or "none yet"
+        known = ", ".join(sorted({*keys, *hsm_file.read(home)})) or "none yet"
         raise UsageError(f"there is no key of that name; there are: {known}")
     return keys[name]
 

@@ -6,12 +6,29 @@ import traceback
 from pathlib import Path
 from typing import NoReturn
 
+from counterseal.adapters import age_box
 from counterseal.adapters.control_socket import ControlError
 from counterseal.adapters.home import HomeError
-from counterseal.cli import audit, bot, check_config, demo, init, key, limits, paper, reload, status, up
+from counterseal.cli import (
+    audit,
+    bot,
+    ca,
+    caps,
+    check_config,
+    demo,
+    init,
+    key,
+    limits,
+    paper,
+    passphrase,
+    reload,
+    seal,
+    status,
+    up,
+)
 from counterseal.cli.shared import FAILED, USAGE, UsageError, say
 
-VERBS = (init, check_config, key, bot, up, status, limits, reload, audit, paper, demo)
+VERBS = (init, check_config, key, seal, caps, bot, ca, up, status, limits, reload, audit, paper, demo)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -25,6 +42,11 @@ class _Parser(argparse.ArgumentParser):
 def main(argv: list[str] | None = None) -> int:
     """Run one verb. 0 done, 1 not done or not confirmed, 2 wrong usage or configuration."""
     words = sys.argv[1:] if argv is None else argv
+    with age_box.unlocking(passphrase.opener()):
+        return _run(words)
+
+
+def _run(words: list[str]) -> int:
     try:
         # The paper exchange has its own command line, options in front included.
         if words[:1] == ["paper"]:

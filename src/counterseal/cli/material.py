@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from counterseal.adapters import key_file
+from counterseal.adapters import key_file, key_material
 from counterseal.cli.shared import UsageError, say
 from counterseal.core.secret import Secret
 
@@ -86,6 +86,8 @@ def _bounded_file(path: Path) -> bytes:
 
 
 def _bounded(content: bytes) -> bytes:
+    if content.startswith(key_material.BYTE_ORDER_MARKS):
+        raise UsageError(f"the key begins with a byte order mark; save it as plain text without one; {_FORMS}")
     if len(content) > MAX_MATERIAL:
         raise UsageError(f"the key is longer than {MAX_MATERIAL} bytes; {_FORMS}")
     return content

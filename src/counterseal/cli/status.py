@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from counterseal.adapters import control_socket
+from counterseal.adapters.sandbox.report import in_words
+from counterseal.cli import caps
 from counterseal.cli.shared import CONFIRM_S, FAILED, OK, add_home, home_of, show_ms
 
 if TYPE_CHECKING:
@@ -24,8 +26,12 @@ def add_parser(subparsers: "Subparsers") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Show the status. Raises HomeError and ControlError."""
-    status = control_socket.call(home_of(args).control_socket, "status", CONFIRM_S)
-    print(json.dumps(status, indent=1) if args.json else show(status))
+    home = home_of(args)
+    status = control_socket.call(home.control_socket, "status", CONFIRM_S)
+    if args.json:
+        print(json.dumps(status | {"signer_caps": caps.as_json(home)}, indent=1))
+    else:
+        print("\n".join((show(status), *caps.lines(home))))
     serving = all(child["ready"] for child in status["children"].values())
     return OK if serving and "error" not in status["gateway"] else FAILED
 
@@ -36,8 +42,22 @@ def show(status: Mapping[str, Any]) -> str:
     lines = [f"listening on {supervisor['listen']} since {show_ms(supervisor['started_ms'])}"]
     lines.append(f"supervisor: process {supervisor['pid']}")
     lines += [_child(name, child) for name, child in status["children"].items()]
-    lines += [f"gateway {name}: {_compact(value)}" for name, value in status["gateway"].items()]
+    lines += _memory(status["children"].get("signer", {}))
+    lines += [f"{name} sandbox: {in_words(holder.get('sandbox'))}" for name, holder in _processes(status)]
+    lines += [f"gateway {name}: {_compact(value)}" for name, value in status["gateway"].items() if name != "sandbox"]
     return "\n".join(lines)
+
+
+def _processes(status: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """What each process says of itself; a gateway that gave no answer says nothing."""
+    signer = status["children"].get("signer", {})
+    return [("supervisor", status["supervisor"]), ("signer", signer), ("gateway", status["gateway"])]
+
+
+def _memory(signer: Mapping[str, Any]) -> list[str]:
+    """Where the signer's keys lie, and what it warned of, as it said when it began to serve."""
+    level = [f"signer secret memory: {signer['secret_memory']}"] if "secret_memory" in signer else []
+    return level + [f"signer warning: {warning}" for warning in signer.get("warnings", ())]
 
 
 def _child(name: str, child: Mapping[str, Any]) -> str:

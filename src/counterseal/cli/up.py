@@ -1,9 +1,13 @@
 """`counterseal up`: serve until told to stop."""
 
 import argparse
+import os
 from typing import TYPE_CHECKING
 
+from counterseal.adapters import config_file, process
+from counterseal.adapters.home import Home, from_environment
 from counterseal.cli.shared import USAGE, add_home, home_of, read_config
+from counterseal.core.config.model import Config
 from counterseal.supervisor import main as supervisor
 
 if TYPE_CHECKING:
@@ -23,6 +27,18 @@ def add_parser(subparsers: "Subparsers") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve; 2 when the configuration has faults. Raises HomeError."""
+    _leave_root(from_environment(os.environ, args.home))
     home = home_of(args)
     config = read_config(home)
-    return USAGE if config is None else supervisor.up(home, config.listen.address)
+    if config is None:
+        return USAGE
+    setting = supervisor.Setting(sandbox=config.process.sandbox)
+    listen = config.listen
+    return supervisor.up(home, listen.address, setting, proxy=listen.proxy, tls=listen.tls, signer=config.signer)
+
+
+def _leave_root(home: Home) -> None:
+    """Become the user whom the settings name. What is wrong with the settings is told when he reads them."""
+    config = config_file.read(home.config)
+    if isinstance(config, Config) and config.process.user is not None:
+        process.become(config.process.user, home.root)

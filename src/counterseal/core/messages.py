@@ -6,12 +6,13 @@ big-endian u32 body length, one byte `MessageType`, the body. The body's encodin
 """
 
 import struct
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from enum import IntEnum
+from typing import NamedTuple
 
 PROTOCOL_VERSION = 1
 MAX_PACKET = 65_536
+FRAME_HEAD = 5
 _HEAD = struct.Struct(">IB")
 
 
@@ -25,19 +26,21 @@ class MessageType(IntEnum):
     REFUSED = 5
 
 
+_VERSION = bytes((PROTOCOL_VERSION,))
+_TYPES = {int(kind): kind for kind in MessageType}
+
+
 class FramingError(ValueError):
     """The packet is not of this protocol: wrong version, cut short, or an unknown type."""
 
 
-@dataclass(frozen=True, slots=True)
-class HelloRequest:
-    """Gateway to signer: who are you, which keys do you hold?"""
+class HelloRequest(NamedTuple):
+    """Gateway to signer: who are you, which keys do you hold? What it asks next may number from anywhere again."""
 
     incarnation: str
 
 
-@dataclass(frozen=True, slots=True)
-class HeldKey:
+class HeldKey(NamedTuple):
     """A key as the gateway may know it: everything but the secret. `api_key` goes upstream as a header only."""
 
     ref: str
@@ -46,21 +49,20 @@ class HeldKey:
     environment: str
 
 
-@dataclass(frozen=True, slots=True)
-class Hello:
+class Hello(NamedTuple):
     """Signer to gateway, at its start and on request."""
 
     incarnation: str
     keys: tuple[HeldKey, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+class Sign(NamedTuple):
     """A typed request for one signature.
 
-    `pairs` are decoded names and values in sending order, without timestamp, recvWindow and signature.
-    `offset_ms` is exchange time minus the host's wall time; the signer bounds it. `recv_window_ms` is bounded too.
-    `epoch` is reserved for the fenced lease of several instances and is 0 today.
+    `id` rises with every request of a connection, from one HelloRequest to the next. `pairs` are decoded names and
+    values in sending order, without timestamp, recvWindow and signature. `offset_ms` is exchange time minus the host's
+    wall time; the signer bounds it. `recv_window_ms` is bounded too. `epoch` is that of the fenced lease of several
+    instances; without one it is 0.
     """
 
     id: int
@@ -74,8 +76,7 @@ class Sign:
     epoch: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(NamedTuple):
     """`query` is the whole canonical query, RFC 3986, its last element the signature."""
 
     id: int
@@ -83,8 +84,7 @@ class Signed:
     timestamp_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """The signer will not sign this; `reason` is one of `SIGNER_REASONS`."""
 
     id: int
@@ -94,43 +94,56 @@ class Refused:
 Message = HelloRequest | Hello | Sign | Signed | Refused
 
 SIGNER_REASONS = {
+    "malformed": "the packet is not of the protocol; none of its requests is answered",
+    "too_long": "the packet exceeds 64 KiB, or the query to be signed 32 KiB",
+    "out_of_order": "the number of the request is not above the last one of its connection",
+    "older_epoch": "the request comes from an instance whose lease another one has taken over",
+    "newer_epoch": "the request comes from an instance with a lease that this signer does not know of",
     "unknown_key": "the signer holds no key of that name",
     "not_in_table": "the signer's own table does not hold this method and path",
     "unknown_parameter": "a parameter is not in the endpoint's schema",
     "repeated_parameter": "a parameter that is no list appears twice",
+    "reaches_elsewhere": "a signature covers no path, and these parameters would do at an endpoint outside the table",
     "offset_out_of_bounds": "the clock offset the gateway states exceeds 5 s",
     "recv_window_out_of_bounds": "the recvWindow exceeds 5 s",
-    "malformed": "the request is not of the protocol",
+    "malformed_size": "a quantity, an amount, a leverage, a flag or a batch is not in the one form that is read",
+    "size_missing": "there are caps, and the order states no size that they could be compared with",
+    "over_quantity_cap": "the quantity exceeds the signer's cap for the symbol, or there is none for it",
+    "over_quote_cap": "quoteOrderQty exceeds the signer's cap for the symbol, or there is none for it",
+    "over_leverage_cap": "the leverage exceeds the signer's cap",
+    "outside_symbol_cap": "the symbol is not among those that the signer's caps name",
+    "over_rate_cap": "more orders, changes or settings than the signer's caps allow per second or minute",
+    "key_unavailable": "the hardware token that holds the key does not sign now; nothing was signed",
 }
 
 
 def pack(frames: Iterable[tuple[MessageType, bytes]]) -> bytes:
     """Join frames into one packet."""
-    parts = [bytes((PROTOCOL_VERSION,))]
+    parts = [_VERSION]
     for kind, body in frames:
         parts.append(_HEAD.pack(len(body), kind))
         parts.append(body)
     return b"".join(parts)
 
 
-def unpack(packet: bytes) -> Iterator[tuple[MessageType, memoryview]]:
-    """Split a packet into frames.
+def unpack(packet: bytes) -> list[tuple[MessageType, bytes]]:
+    """Split a packet into frames, all or none of them.
 
     Raises FramingError on a wrong version, an unknown type or a body that is cut short.
     """
-    if not packet or packet[0] != PROTOCOL_VERSION:
+    if not packet.startswith(_VERSION):
         raise FramingError("packet of another protocol version")
-    view, at, end = memoryview(packet), 1, len(packet)
+    frames, at, end = [], 1, len(packet)
     while at < end:
-        if end - at < _HEAD.size:
+        if end - at < FRAME_HEAD:
             raise FramingError("frame head cut short")
-        length, kind = _HEAD.unpack_from(packet, at)
-        at += _HEAD.size
+        length, number = _HEAD.unpack_from(packet, at)
+        at += FRAME_HEAD
         if end - at < length:
             raise FramingError("frame body cut short")
-        try:
-            message_type = MessageType(kind)
-        except ValueError:
-            raise FramingError("unknown message type") from None
-        yield message_type, view[at : at + length]
+        kind = _TYPES.get(number)
+        if kind is None:
+            raise FramingError("unknown message type")
+        frames.append((kind, packet[at : at + length]))
         at += length
+    return frames

@@ -122,7 +122,52 @@ _REASONS = (
         "reuse connections, or raise gateway.max_connections_per_source",
         closes=True,
     ),
+    # -- the ways in under the exchange's own names
+    _wire(
+        "connect_only",
+        "This port takes CONNECT only.",
+        "a plain request, or one with a whole URL, on the proxy's port: the proxy carries TLS to the exchange's hosts",
+        "use the https and wss addresses of the exchange, or the plain base URL of listen.address",
+        405,
+    ),
+    _wire(
+        "connect_target_refused",
+        "Proxy target is not allowed.",
+        "CONNECT to a host or port that is not the exchange's in this environment; nothing was connected",
+        "set the proxy for the exchange's addresses only; bots and venue.environment must mean the same environment",
+        403,
+    ),
+    _wire(
+        "tls_expected",
+        "TLS was expected, plain bytes came.",
+        "a request without TLS on a TLS port or inside a tunnel",
+        "use https and wss; a plain base URL belongs to listen.address",
+    ),
+    _wire(
+        "ca_not_trusted",
+        "TLS handshake failed.",
+        "the client refused the certificate, mostly because it does not trust the CA (it saw a TLS alert, no answer)",
+        "give the bot the file of `counterseal ca export`; see docs/how-to/without-changing-urls.md",
+    ),
+    _wire(
+        "tls_failed",
+        "TLS handshake failed.",
+        "the TLS handshake broke off, took longer than 5 s or was below TLS 1.2 (the client saw a TLS alert at most)",
+        "use TLS 1.2 or 1.3; look at the client's own error",
+    ),
+    _wire(
+        "server_name_mismatch",
+        "TLS server name is not allowed.",
+        "the TLS server name is missing, no host of the exchange in this environment, or not the one of the CONNECT",
+        "connect by host name, not by address, and let the client send its server name",
+    ),
     # -- which request
+    _right(
+        "host_mismatch",
+        "Host header is not allowed.",
+        "the Host header names another host than the connection (by CONNECT or by TLS server name)",
+        "let the client set Host by itself",
+    ),
     _right(
         "host_not_allowed",
         "Host header is not allowed.",

@@ -20,6 +20,7 @@ from counterseal.core.secret import Secret
 from counterseal.core.wire import Pair, WireError, decode_pairs
 from counterseal.gateway.grants import Grants
 from counterseal.gateway.state import ANONYMOUS, Source, State
+from counterseal.gateway.ways import Way
 from counterseal.ports.verifier import Verifier
 
 MAX_QUERY = 8_000
@@ -31,13 +32,14 @@ _TIME_UNITS = frozenset({"MICROSECOND", "MILLISECOND", "microsecond", "milliseco
 class Inquiry:
     """A request on its way; what is known of it when it is refused goes into the journal.
 
-    `begun_ns` is the monotonic moment at which it was whole. `gone` is set by the listener when the bot has closed its
-    connection.
+    `way` is None by the plain base URL. `begun_ns` is the monotonic moment at which it was whole. `gone` is set by the
+    listener when the bot has closed its connection.
     """
 
     head: Head
     body: bytes
     source: Source
+    way: Way | None = None
     begun_ns: int = 0
     bot: str | None = None
     endpoint: Endpoint | None = None
@@ -74,10 +76,10 @@ class Admission:
 
     def admit(self, inquiry: Inquiry) -> Admitted | Denial:
         """Judge one request. Notes in `inquiry` what became known, also when it is refused."""
-        refusal = self._door(inquiry.head)
+        refusal = self._door(inquiry.head, inquiry.way)
         if refusal:
             return refusal
-        endpoint = self._endpoint(inquiry.head)
+        endpoint = self._endpoint(inquiry.head, inquiry.way)
         if isinstance(endpoint, Denial):
             return endpoint
         inquiry.endpoint = endpoint
@@ -99,11 +101,14 @@ class Admission:
 
     # -- the door
 
-    def _door(self, head: Head) -> Denial | None:
+    def _door(self, head: Head, way: Way | None) -> Denial | None:
         if self._state.draining:
             return Denial("draining")
-        if head.host not in self._state.allowed_hosts:
-            return Denial("host_not_allowed")
+        if way is None:
+            if head.host not in self._state.allowed_hosts:
+                return Denial("host_not_allowed")
+        elif head.host.lower() not in way.host_values:
+            return Denial("host_mismatch")
         if head.cross_site:
             return Denial("cross_site")
         if head.upgrade:
@@ -112,7 +117,9 @@ class Admission:
             return Denial("malformed_value", "X-MBX-TIME-UNIT")
         return None
 
-    def _endpoint(self, head: Head) -> Endpoint | Denial:
+    def _endpoint(self, head: Head, way: Way | None) -> Endpoint | Denial:
+        if way is not None:
+            return way.endpoint(self._state.catalogue, head.method, head.path) or Denial("unknown_endpoint")
         place = locate(head.path)
         endpoint = place and self._state.catalogue.get(place[0], head.method, place[1])
         return endpoint or Denial("unknown_endpoint")

@@ -2,14 +2,18 @@
 
 import asyncio
 import json
+import os
 import socket
+from array import array
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from counterseal.adapters.tasks import Tasks
 
 Verb = Callable[[], Awaitable[dict[str, Any]]]
+FileVerb = Callable[[int], Awaitable[dict[str, Any]]]
 _MAX = 1 << 16
+_ROOM = socket.CMSG_LEN(array("i").itemsize)  # for one descriptor; the kernel closes what comes besides
 
 
 class ControlError(Exception):
@@ -17,14 +21,23 @@ class ControlError(Exception):
 
 
 class Control:
-    """Answers verbs. The end of the channel means that the supervisor is gone: `on_gone` is called once."""
+    """Answers verbs. The end of the channel means that the supervisor is gone: `on_gone` is called once.
+
+    `file_verbs` come with an open file that this process could not open itself; it is closed after the answer.
+    """
 
     def __init__(
-        self, end: socket.socket, verbs: Mapping[str, Verb], tasks: Tasks, on_gone: Callable[[], None]
+        self,
+        end: socket.socket,
+        verbs: Mapping[str, Verb],
+        file_verbs: Mapping[str, FileVerb],
+        tasks: Tasks,
+        on_gone: Callable[[], None],
     ) -> None:
         end.setblocking(False)
         self._end = end
         self._verbs = verbs
+        self._file_verbs = file_verbs
         self._tasks = tasks
         self._on_gone = on_gone
 
@@ -45,8 +58,9 @@ class Control:
         self._end.close()
 
     def _readable(self) -> None:
+        files: list[int] = []
         try:
-            packet = self._end.recv(_MAX)
+            packet, files = _receive(self._end)
         except BlockingIOError:
             return
         except OSError:
@@ -56,13 +70,31 @@ class Control:
             self._on_gone()
             return
         request = json.loads(packet)
-        self._tasks.spawn(self._carry_out(request), f"control {request.get('verb')}")
+        self._tasks.spawn(self._carry_out(request, files), f"control {request.get('verb')}")
 
-    async def _carry_out(self, request: Mapping[str, Any]) -> None:
-        verb = self._verbs.get(request.get("verb", ""))
+    async def _carry_out(self, request: Mapping[str, Any], files: list[int]) -> None:
         try:
-            if verb is None:
-                raise ControlError("the gateway does not know this verb")
-            self.tell({"id": request.get("id"), "ok": True, "result": await verb()})
+            result = await self._answer(request.get("verb", ""), files)
+            self.tell({"id": request.get("id"), "ok": True, "result": result})
         except ControlError as error:
             self.tell({"id": request.get("id"), "ok": False, "error": str(error)})
+        finally:
+            for file in files:
+                os.close(file)
+
+    async def _answer(self, name: str, files: list[int]) -> dict[str, Any]:
+        if name in self._verbs:
+            return await self._verbs[name]()
+        if name in self._file_verbs and files:
+            return await self._file_verbs[name](files[0])
+        raise ControlError("the gateway does not know this verb, or the file that belongs to it is missing")
+
+
+def _receive(end: socket.socket) -> tuple[bytes, list[int]]:
+    """Give a packet and the descriptor that came with it; socket.recv_fds would leave it open to programs we start."""
+    packet, ancillary, _, _ = end.recvmsg(_MAX, _ROOM, socket.MSG_CMSG_CLOEXEC)
+    files = array("i")
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            files.frombytes(data[: len(data) - len(data) % files.itemsize])
+    return packet, list(files)

@@ -16,6 +16,7 @@ from counterseal.gateway.handler import Handler
 from counterseal.gateway.reply import Reply
 from counterseal.gateway.state import Source
 from counterseal.gateway.turn import Turn
+from counterseal.gateway.ways import Way
 from counterseal.ports.clock import Clock
 
 HEAD_S, BODY_S, IDLE_S, WRITE_S = 5.0, 10.0, 75.0, 10.0
@@ -61,6 +62,8 @@ class BotConnection(asyncio.Protocol):
         self._source_text = ""
         self._counted_as = ""
         self._source: Source = ip_address("0.0.0.0")
+        # None: by the plain base URL. gateway/connect.py sets it for connections under the exchange's own names.
+        self._way: Way | None = None
         self._buffer = b""
         self._head: Head | None = None
         self._inquiry: Inquiry | None = None
@@ -147,7 +150,7 @@ class BotConnection(asyncio.Protocol):
         body, self._buffer = self._buffer[: head.length], self._buffer[head.length :]
         self._head = None
         self._no_deadline()
-        inquiry = Inquiry(head, body, self._source)
+        inquiry = Inquiry(head, body, self._source, self._way)
         self._inquiry = inquiry
         judged = self._door.handler.begin(inquiry)
         if isinstance(judged, Admitted):

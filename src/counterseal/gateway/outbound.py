@@ -12,7 +12,7 @@ from counterseal.core.messages import HeldKey, Refused, Sign
 from counterseal.gateway.admission import Admitted
 from counterseal.gateway.state import State
 from counterseal.gateway.turn import Turn
-from counterseal.ports.signing import SigningClient
+from counterseal.ports.signing import SignerUnavailable, SigningClient
 from counterseal.ports.venue import Terms, Venue, VenueReply
 
 _FIXED = f"User-Agent: counterseal/{__version__}\r\nAccept: application/json\r\n"
@@ -71,6 +71,8 @@ class Outbound:
         """
         answer = await self._turn.sign(self._sign_request(admitted, key))
         if isinstance(answer, Refused):
+            if answer.reason == "key_unavailable":  # no judgement: its token is away, nothing was signed
+                raise SignerUnavailable(answer.reason)
             raise SignerRefused(answer.reason)
         return answer.query
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import secrets
 import socket
 import traceback
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from counterseal.adapters import config_file, credential_file
+from counterseal.adapters.ca_files import CaFiles
 from counterseal.adapters.catalogue_data import load_catalogue
 from counterseal.adapters.home import Home
 from counterseal.adapters.journal_file import JournalFile, read_records
@@ -19,12 +21,15 @@ from counterseal.adapters.signatures import SignatureVerifier
 from counterseal.adapters.signer_client import SignerClient
 from counterseal.adapters.tasks import Tasks
 from counterseal.adapters.tls import client_context
+from counterseal.adapters.tls_server import LeafError, ServerTls
 from counterseal.adapters.upstream import Target, UpstreamPool
-from counterseal.core.binance.hosts import ENVIRONMENT_HOSTS
+from counterseal.core.binance.hosts import BOT_HOSTS, ENVIRONMENT_HOSTS
 from counterseal.core.config.model import Config, Fault
+from counterseal.core.config.syntax import MAX_SIZE
 from counterseal.core.replay import SeenWindow
 from counterseal.gateway.admission import Admission
 from counterseal.gateway.changes import Changes
+from counterseal.gateway.connect import UNNAMED, Front, Named
 from counterseal.gateway.control import Control, ControlError
 from counterseal.gateway.handler import Handler
 from counterseal.gateway.ids import IdMaker
@@ -50,11 +55,19 @@ class Service:
     """The running gateway."""
 
     def __init__(
-        self, home: Home, clock: Clock, listen: socket.socket, signer_end: socket.socket, control_end: socket.socket
+        self,
+        home: Home,
+        clock: Clock,
+        listen: socket.socket,
+        signer_end: socket.socket,
+        control_end: socket.socket,
+        named: Named = UNNAMED,
+        sandbox: Mapping[str, Any] | None = None,
     ) -> None:
         self._home = home
         self._clock = clock
         self._listen = listen
+        self._sandbox = sandbox
         self._stopped = asyncio.Event()
         self._log_file = LogFile(home.logs / "gateway.jsonl", clock)
         self._log = make_logger(self._log_file, clock)
@@ -72,7 +85,11 @@ class Service:
         self._door = Door(
             self._make_handler(), self._turn, clock, self._tasks, config.gateway.max_connections_per_source
         )
-        self._control = Control(control_end, self._verbs(), self._tasks, self._stopped.set)
+        self._named = named
+        self._front = _make_front(home, config, self._door, self._log) if named else None
+        self._control = Control(
+            control_end, self._verbs(), {"reload_config": self._reload_config}, self._tasks, self._stopped.set
+        )
         self._server: asyncio.Server | None = None
         self._open_at_start = recovered.open
 
@@ -89,7 +106,7 @@ class Service:
             clock=self._clock,
             catalogue=load_catalogue(),
             config=config,
-            policy_hash=_policy_hash(self._home.config),
+            policy_hash=_policy_hash(self._home.config.read_bytes()),
             credentials={},
             incarnation=incarnation,
             seen=SeenWindow(),
@@ -122,6 +139,8 @@ class Service:
         await self._warm_up()
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: BotConnection(self._door), sock=self._listen, backlog=1024)
+        if self._front is not None:
+            self._front.open(self._named)
         self._state.serving = True
         self._control.tell({"event": "ready"})
         await self._stopped.wait()
@@ -183,12 +202,12 @@ class Service:
             "status": self._status,
             "limits": self._limits,
             "reload_bots": self._reload_bots,
-            "reload_config": self._reload_config,
             "drain": self._drain,
         }
 
     async def _status(self) -> dict[str, Any]:
-        return status_report(self._state, self._signer.keys(), self._journal.failed, len(self._door.open))
+        report = status_report(self._state, self._signer.keys(), self._journal.failed, len(self._door.open))
+        return {**report, "sandbox": self._sandbox}
 
     async def _limits(self) -> dict[str, Any]:
         return limits_report(self._state)
@@ -198,14 +217,18 @@ class Service:
         self._turn.write({"type": "reload", "what": "bots", "credentials": len(self._state.credentials)})
         return {"credentials": len(self._state.credentials), "faults": faults}
 
-    async def _reload_config(self) -> dict[str, Any]:
-        found = config_file.read(self._home.config)
+    async def _reload_config(self, file: int) -> dict[str, Any]:
+        """Take up the file that the supervisor has opened: our sandbox lets us open the one of the start only."""
+        found = config_file.read_open(self._home.config, file)
         if not isinstance(found, Config):
             raise ControlError("the old configuration stays in force: " + " | ".join(map(str, found)))
-        if (found.venue, found.listen) != (self._state.config.venue, self._state.config.listen):
-            raise ControlError("[venue] and [listen] change only with a restart; the old configuration stays in force")
+        old = self._state.config
+        if (found.venue, found.listen, found.process) != (old.venue, old.listen, old.process):
+            raise ControlError(
+                "[venue], [listen] and [process] change only with a restart; the old configuration stays in force"
+            )
         self._state.config = found
-        self._state.policy_hash = _policy_hash(self._home.config)
+        self._state.policy_hash = _policy_hash(os.pread(file, MAX_SIZE, 0))
         self._door.max_per_source = found.gateway.max_connections_per_source
         self._turn.write({"type": "reload", "what": "config", "policy": self._state.policy_hash})
         return {"bots": len(found.bots), "policy": self._state.policy_hash}
@@ -213,6 +236,8 @@ class Service:
     async def _drain(self) -> dict[str, Any]:
         """Accept nothing new, finish what is in flight, stop."""
         self._state.draining = True
+        if self._front is not None:
+            self._front.drain()
         if self._server is not None:
             self._server.close()
         for connection in list(self._door.open):
@@ -253,14 +278,21 @@ def _sentence(faults: tuple[Fault, ...]) -> str:
     return "\n".join(map(str, faults))
 
 
-def _policy_hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+def _policy_hash(text: bytes) -> str:
+    return hashlib.sha256(text).hexdigest()[:16]
 
 
 def _allowed_hosts(config: Config, listen: socket.socket) -> frozenset[str]:
     port = listen.getsockname()[1]
     names = {"127.0.0.1", "localhost", "[::1]", config.listen.address.rpartition(":")[0]}
     return frozenset({f"{name}:{port}" for name in names} | set(config.listen.hosts))
+
+
+def _make_front(home: Home, config: Config, door: Door, log: Any) -> Front:
+    try:
+        return Front(door, ServerTls(CaFiles(home).leaf), BOT_HOSTS[config.venue.environment], log)
+    except LeafError as fault:
+        raise StartError(str(fault)) from None
 
 
 def _targets(config: Config) -> dict[str, Target]:

@@ -17,6 +17,7 @@ from counterseal.paper.journal import Journal
 from counterseal.paper.keys import KeyFile, write_private
 from counterseal.paper.limits import POOLS
 from counterseal.paper.options import Options
+from counterseal.paper.privileges import forbid_new
 from counterseal.paper.server import serve
 
 
@@ -123,6 +124,7 @@ def _options(arguments: argparse.Namespace) -> Options:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    forbid_new()
     home: Path = arguments.home.absolute()
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     home.chmod(0o700)

@@ -18,16 +18,25 @@ def clean_environ(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name in _KEPT or name.startswith("PYTHON")}
 
 
-def spawn(argv: Sequence[str], fds: Sequence[int], environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Start a process of its own session that dies with us and inherits `fds` and the standard streams.
+def with_credentials(environ: Mapping[str, str], ours: Mapping[str, str]) -> dict[str, str]:
+    """Add the name of systemd's folder of credentials, for the one child that reads passphrases and PINs there."""
+    name = "CREDENTIALS_DIRECTORY"
+    return {**environ, name: ours[name]} if name in ours else dict(environ)
 
+
+def spawn(
+    argv: Sequence[str], fds: Sequence[int], environ: Mapping[str, str], stdin: int | None = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
+    """Start a process of its own session that dies with us and inherits `fds` and the standard streams for output.
+
+    `stdin` is None for a process that may read ours.
     Its own session: the terminal's Ctrl-C reaches the supervisor alone, which then drains. Raises OSError.
     """
     return subprocess.Popen(
         argv,
         pass_fds=fds,
         env=dict(environ),
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         start_new_session=True,
         preexec_fn=die_with_parent,  # safe: the supervisor has one thread
     )
@@ -36,7 +45,8 @@ def spawn(argv: Sequence[str], fds: Sequence[int], environ: Mapping[str, str]) -
 class Child:
     """A child kept alive. `launch` starts a process, `cleanup` frees what belonged to the one that ended.
 
-    `clock_ms` is monotonic. To be used inside the running event loop.
+    `clock_ms` is monotonic. `is_final` judges an exit status: after a final one no process is started until `replace`.
+    To be used inside the running event loop.
     """
 
     def __init__(
@@ -46,8 +56,10 @@ class Child:
         cleanup: Callable[[], None],
         clock_ms: Callable[[], int],
         say: Callable[[str], None],
+        is_final: Callable[[int], bool] = lambda _code: False,
     ) -> None:
         self.name = name
+        self._is_final = is_final
         self._launch, self._cleanup, self._clock_ms, self._say = launch, cleanup, clock_ms, say
         self._loop = asyncio.get_running_loop()
         self._process: subprocess.Popen[bytes] | None = None
@@ -128,6 +140,9 @@ class Child:
         self._gone.set()
         self._ready.clear()
         self._cleanup()
+        if not self._stopping and self._is_final(code):
+            self._asked = False
+            return
         if not self._stopping and not self._asked:
             self._say(f"{self.name} ended {_cause(code)} and is started again")
         self._after_end()

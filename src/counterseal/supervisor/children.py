@@ -1,6 +1,7 @@
 """How the two children are started and what belongs to each of them."""
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -8,8 +9,11 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from counterseal.adapters import config_file
 from counterseal.adapters.home import Home
+from counterseal.core.config.model import Fault
 from counterseal.supervisor.child import Child, spawn
+from counterseal.supervisor.keeper import Keeper
 from counterseal.supervisor.link import GONE, Link
 from counterseal.supervisor.wires import Wires
 
@@ -17,18 +21,46 @@ from counterseal.supervisor.wires import Wires
 PYTHON = (sys.executable, "-P", "-m")
 GATEWAY = (*PYTHON, "counterseal.gateway")
 SIGNER = (*PYTHON, "counterseal.signer")
+# The signer's exit status when starting it again changes nothing (`signer.filling`).
+NEEDS_OPERATOR = 3
+MAX_REPORT = 65_536
 
 Clock = Callable[[], int]
 Say = Callable[[str], None]
 
 
 class SignerChild:
-    """The signer with its lifeline (closing it ends the signer) and the pipe on which it says it serves."""
+    """The signer with its lifeline (closing it ends the signer) and the pipe on which it says it serves.
 
-    def __init__(self, home: Home, wires: Wires, environ: Mapping[str, str], clock_ms: Clock, say: Say) -> None:
-        self._home, self._wires, self._environ = home, wires, environ
+    `on_helpless` is called when a first signer ended and only an operator can help.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        wires: Wires,
+        keeper: Keeper,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        clock_ms: Clock,
+        say: Say,
+        on_helpless: Callable[[], None],
+    ) -> None:
+        self._home, self._wires, self._keeper = home, wires, keeper
+        self._command, self._environ = command, environ
+        self._say, self._on_helpless = say, on_helpless
         self._lifeline = self._ready = -1
-        self.child = Child("signer", self._launch, self._cleanup, clock_ms, say)
+        self._report: dict[str, Any] = {}
+        self.child = Child("signer", self._launch, self._cleanup, clock_ms, say, self._is_final)
+
+    def view(self) -> dict[str, Any]:
+        """What `status` shows: of the process, and what the signer last said of itself."""
+        return {**self.child.view(), **self._report}
+
+    def refill(self) -> None:
+        """Have the signer replaced by one that opens the key file anew."""
+        self._keeper.forget()
+        self.child.replace(self.end)
 
     def end(self) -> None:
         """Close the lifeline."""
@@ -41,8 +73,9 @@ class SignerChild:
         self._ready, ready = os.pipe()
         fds = (self._wires.signer_end.fileno(), lifeline, ready)
         names = ("--gateway-fd", "--lifeline-fd", "--ready-fd")
+        argv = (*self._command, "--home", str(self._home.root), *_flags(names, fds), *self._keeper.flags())
         try:
-            process = spawn((*SIGNER, "--home", str(self._home.root), *_flags(names, fds)), fds, self._environ)
+            process = spawn(argv, (*fds, *self._keeper.fds), self._environ, self._keeper.stdin())
         except OSError:
             self._cleanup()
             raise
@@ -53,9 +86,20 @@ class SignerChild:
         return process
 
     def _says_ready(self) -> None:
-        if os.read(self._ready, 1):
+        report = os.read(self._ready, MAX_REPORT)
+        if report:
+            self._report = dict(json.loads(report))
+            self._keeper.ready()
             self.child.mark_ready()
         self._close_ready()
+
+    def _is_final(self, code: int) -> bool:
+        if code != NEEDS_OPERATOR:
+            return False
+        if self._keeper.filled is None and not self._report:
+            self._on_helpless()
+        self._say("signer ended and is not started again before an operator has done what it asks for")
+        return True
 
     def _cleanup(self) -> None:
         self.end()
@@ -88,10 +132,22 @@ class GatewayChild:
         """Ask the gateway; always a reply, with an error when none runs."""
         return await self._link.ask(verb, timeout_s) if self._link is not None else dict(GONE)
 
+    async def reload_config(self, timeout_s: float) -> dict[str, Any]:
+        """Have the gateway take up counterseal.toml, opened here: a file replaced since its start is closed to it."""
+        file = config_file.open_only(self._home.config)
+        if isinstance(file, Fault):
+            return {"ok": False, "error": str(file)}
+        try:
+            return await self._link.ask("reload_config", timeout_s, [file]) if self._link is not None else dict(GONE)
+        finally:
+            os.close(file)
+
     def _launch(self) -> subprocess.Popen[bytes]:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        fds = (self._wires.listener.fileno(), self._wires.gateway_end.fileno(), theirs.fileno())
+        fds: tuple[int, ...] = (self._wires.listener.fileno(), self._wires.gateway_end.fileno(), theirs.fileno())
         flags = _flags(("--listen-fd", "--signer-fd", "--control-fd"), fds)
+        for name, fd in self._wires.named_fds:
+            fds, flags = (*fds, fd), [*flags, name, str(fd)]
         with theirs:
             try:
                 process = spawn((*self._command, "--home", str(self._home.root), *flags), fds, self._environ)
@@ -104,13 +160,18 @@ class GatewayChild:
     def _event(self, event: str) -> None:
         if event == "ready":
             self.child.mark_ready()
-            self._say(f"serving on {self._wires.listen}")
+            self._say(f"serving on {self._wires.listen}{_others(self._wires)}")
 
     def _cleanup(self) -> None:
         if self._link is not None:
             self._link.close()
             self._link = None
         self._wires.drop_stale()
+
+
+def _others(wires: Wires) -> str:
+    proxy = f", proxy on {wires.named['proxy']}" if wires.proxy else ""
+    return proxy + (f", TLS on {', '.join(wires.named['tls'])}" if wires.tls else "")
 
 
 def _flags(names: Sequence[str], fds: Sequence[int]) -> list[str]:

@@ -7,7 +7,7 @@ Request {"id": n, "verb": v}; reply {"id": n, "ok": true, "result": {...}} or
 import asyncio
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 MAX_PACKET = 1 << 18
@@ -25,13 +25,16 @@ class Link:
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._loop.add_reader(self._end, self._readable)
 
-    async def ask(self, verb: str, timeout_s: float) -> dict[str, Any]:
-        """Ask and give the reply without its id; no reply in time and no gateway give an error too."""
+    async def ask(self, verb: str, timeout_s: float, files: Sequence[int] = ()) -> dict[str, Any]:
+        """Ask and give the reply without its id; no reply in time and no gateway give an error too.
+
+        `files` are open files that the gateway could not open itself; the caller closes them.
+        """
         number, self._next_id = self._next_id, self._next_id + 1
         answer: asyncio.Future[dict[str, Any]] = self._loop.create_future()
         self._waiting[number] = answer
         try:
-            self._end.send(json.dumps({"id": number, "verb": verb}).encode())
+            socket.send_fds(self._end, [json.dumps({"id": number, "verb": verb}).encode()], files)
             return await asyncio.wait_for(answer, timeout_s)
         except TimeoutError:
             return {"ok": False, "error": f"the gateway gave no answer within {timeout_s:g} s"}

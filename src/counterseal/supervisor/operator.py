@@ -8,7 +8,8 @@ from typing import Any
 from counterseal.supervisor.children import GatewayChild, SignerChild
 
 GATEWAY_TIMEOUT_S = {"status": 2.0, "limits": 2.0, "reload_bots": 5.0, "reload_config": 5.0, "drain": 10.0}
-SIGNER_TIMEOUT_S = 5.0
+# The key file is opened anew, and a passphrase costs a second by design.
+SIGNER_TIMEOUT_S = 8.0
 
 
 class Operator:
@@ -23,6 +24,8 @@ class Operator:
             return {"ok": True, "result": await self._status()}
         if verb == "restart_signer":
             return await self._restart_signer()
+        if verb == "reload_config":
+            return await self._gateway.reload_config(GATEWAY_TIMEOUT_S[verb])
         if verb in GATEWAY_TIMEOUT_S:
             return await self._gateway.ask(verb, GATEWAY_TIMEOUT_S[verb])
         known = ", ".join(sorted({*GATEWAY_TIMEOUT_S, "restart_signer"}))
@@ -33,12 +36,12 @@ class Operator:
         reply = await self._gateway.ask("status", GATEWAY_TIMEOUT_S["status"])
         return {
             "supervisor": self._view(),
-            "children": {"signer": self._signer.child.view(), "gateway": self._gateway.child.view()},
+            "children": {"signer": self._signer.view(), "gateway": self._gateway.child.view()},
             "gateway": reply.get("result") if reply.get("ok") is True else {"error": reply.get("error")},
         }
 
     async def _restart_signer(self) -> dict[str, Any]:
-        self._signer.child.replace(self._signer.end)
+        self._signer.refill()
         try:
             await asyncio.wait_for(self._signer.child.wait_ready(), SIGNER_TIMEOUT_S)
         except TimeoutError:
@@ -48,4 +51,4 @@ class Operator:
                 "ok": False,
                 "error": f"the signer did not serve again {within}; see the supervisor's output",
             }
-        return {"ok": True, "result": {"signer": self._signer.child.view()}}
+        return {"ok": True, "result": {"signer": self._signer.view()}}

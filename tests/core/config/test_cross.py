@@ -1,7 +1,7 @@
 """Rules between settings: each with a file that breaks it and its neighbour that does not."""
 
 import pytest
-from tests.core.config.texts import PAPER, TESTNET, config_of, fault_of, faults_of
+from tests.core.config.texts import PAPER, PAPER_LINES, TESTNET, config_of, fault_of, faults_of
 
 KEYS = '[keys.view]\nfunctions = ["account"]\n[keys.main]\nfunctions = ["trade", "settings"]\n'
 
@@ -41,6 +41,25 @@ def test_listening_must_be_local(address: str) -> None:
     assert (fault.line, fault.setting) == (4, "listen.address")
     assert "unsafe_listen = true" in fault.remedy
     assert config_of(text + "unsafe_listen = true").listen.address == address
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("proxy", '"0.0.0.0:8443"'), ("tls", '["127.0.0.1:443", "10.0.0.1:443"]'), ("tls", '["[::]:1"]')],
+)
+def test_the_other_ways_in_must_be_local_too(name: str, value: str) -> None:
+    text = f"{TESTNET}[listen]\n{name} = {value}\n"
+    fault = fault_of(text)
+    assert (fault.line, fault.setting) == (4, f"listen.{name}")
+    assert "unsafe_listen = true" in fault.remedy
+    config_of(text + "unsafe_listen = true")
+
+
+def test_the_other_ways_in_are_shut_unless_named() -> None:
+    listen = config_of(TESTNET).listen
+    assert (listen.proxy, listen.tls) == (None, ())
+    listen = config_of(f'{TESTNET}[listen]\nproxy = "127.0.0.1:8443"\ntls = ["127.0.0.1:443", "[::1]:443"]').listen
+    assert (listen.proxy, listen.tls) == ("127.0.0.1:8443", ("127.0.0.1:443", "[::1]:443"))
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:0", "127.0.0.2:8180", "[::1]:8180"])
@@ -125,3 +144,13 @@ def test_a_limit_must_be_of_a_symbol_that_the_bot_may_trade(symbols: str, limite
 def test_faulty_symbols_do_not_make_limits_faulty() -> None:
     text = TESTNET + bot(symbols='["btc"]', max_order_quantity="{ BTCUSDT = 1 }")
     assert fault_of(text).setting == "bots.a.symbols"
+
+
+def test_a_passphrase_has_one_source() -> None:
+    both = '[signer]\npassphrase_credential = "word"\npassphrase_file = "word"\n'
+    fault = fault_of(PAPER + both)
+
+    assert (fault.setting, fault.line) == ("signer.passphrase_file", PAPER_LINES + 3)
+    assert "nobody can tell which of the two holds" in fault.cause
+    for line in both.splitlines()[1:]:
+        assert config_of(f"{PAPER}[signer]\n{line}\n").signer.secret_memory == "none"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterseal.core.config.grammar import parse_amount, parse_label, parse_name, parse_path, parse_symbol
+from counterseal.core.config.grammar import parse_amount, parse_label, parse_name, parse_path, parse_symbol, parse_user
 
 
 @pytest.mark.parametrize("text", ["a", "alpha", "0", "a_b-c", "x" * 32])
@@ -26,6 +26,15 @@ def test_other_text_is_no_name(text: str) -> None:
 )
 def test_labels(text: str, valid: bool) -> None:
     assert (parse_label(text) == text) is valid
+
+
+@pytest.mark.parametrize(
+    ("text", "valid"),
+    [("counterseal", True), ("_a.b-1", True), ("x" * 32, True), ("x" * 33, False), ("1a", False), ("-a", False),
+     ("Root", False), ("a b", False), ("ä", False), ("", False)],
+)  # fmt: skip
+def test_users(text: str, valid: bool) -> None:
+    assert (parse_user(text) == text) is valid
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 import pytest
 from tests.core.config.texts import PAPER, PAPER_LINES, TESTNET, config_of, fault_of, faults_of
 
-from counterseal.core.config.model import Bot, Gateway, HourRange, Key, Listen, Venue
+from counterseal.core.config.model import Bot, Gateway, HourRange, Key, Listen, Process, Signer, Venue
 
 
 def test_a_venue_is_enough_and_allows_nothing() -> None:
@@ -16,6 +16,8 @@ def test_a_venue_is_enough_and_allows_nothing() -> None:
     )
     assert config.listen == Listen(address="127.0.0.1:8180", hosts=(), unsafe_listen=False)
     assert config.gateway == Gateway(order_recv_window_ms=2000, max_connections_per_source=32, durability="process")
+    assert config.process == Process(sandbox="best", user=None)
+    assert config.signer == Signer(secret_memory="none", passphrase_file=None, passphrase_credential=None)
     assert config.keys == {} and config.bots == {}
 
 
@@ -114,7 +116,8 @@ def test_the_loaded_values_cannot_be_changed() -> None:
         # names
         ("[venu]", "venu", "is no section", "did you mean [venue]?"),
         ("[bot.alpha]", "bot", "is no section", "did you mean [bots.NAME]?"),
-        ("[zzzzzz]", "zzzzzz", "is no section", "the sections are [venue], [listen], [gateway], [keys.NAME]"),
+        ("[zzzzzz]", "zzzzzz", "is no section", "the sections are [venue], [listen], [gateway], [process], [signer], "
+            "[keys.NAME]"),
         ("[max_leverage]", "max_leverage", "is no section", "it belongs to [bots.NAME]"),
         ("[api_key]", "api_key", "is no section", "`counterseal key add NAME`"),
         ("[listen]\nadress = 1", "listen.adress", "is no setting of this section", "did you mean address?"),
@@ -147,7 +150,12 @@ def test_the_loaded_values_cannot_be_changed() -> None:
         ("[gateway]\nmax_connections_per_source = '9'", "gateway.max_connections_per_source", "is a string", "4096"),
         ("[gateway]\ndurability = 'power'", "gateway.durability", "comes in a later version", 'write "process"'),
         ("[gateway]\ndurability = 'x'", "gateway.durability", "is none of the words", 'write "process"'),
+        ("[process]\nsandbox = 'none'", "process.sandbox", "is none of the words", 'write "best" or "require"'),
+        ("[process]\nuser = 'Root'", "process.user", "is not a name of a user", 'like "counterseal"'),
         ("[gateway]\ndurability = 2026-01-01", "gateway.durability", "is a date, not a string", "with quotes"),
+        ("[signer]\nsecret_memory = 'swap'", "signer.secret_memory", "is none of the words", '"memfd_secret"'),
+        ("[signer]\npassphrase = 'x'", "signer.passphrase", "is no setting", "never stand in this file"),
+        ("[signer]\npassphrase_credential = '../x'", "signer.passphrase_credential", "is not 1 to 32 letters", ""),
         # keys
         ("[keys.a]\nfunctions = ['read']", "keys.a.functions", 'its entry 1 is not one of "account", "trade"', ""),
         ("[keys.a]\nfunctions = [1]", "keys.a.functions", "its entry 1 is not one of", "with quotes"),

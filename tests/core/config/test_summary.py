@@ -14,6 +14,12 @@ def test_the_smallest_configuration() -> None:
     )
 
 
+def test_every_way_in_is_told() -> None:
+    text = summarize(config_of(f'{TESTNET}[listen]\nproxy = "127.0.0.1:8443"\ntls = ["127.0.0.1:443", "[::1]:443"]'))
+    assert "proxy      127.0.0.1:8443\n" in text
+    assert "tls        127.0.0.1:443, [::1]:443\n" in text
+
+
 def test_unsafe_settings_are_named() -> None:
     text = (
         '[venue]\nenvironment = "production"\nunsafe_production = true\nunsafe_tls12 = ["api.binance.com"]\n'

@@ -14,6 +14,8 @@ _MODELS: dict[str, type] = {
     "venue": model.Venue,
     "listen": model.Listen,
     "gateway": model.Gateway,
+    "process": model.Process,
+    "signer": model.Signer,
     "keys": model.Key,
     "bots": model.Bot,
 }

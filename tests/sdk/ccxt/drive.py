@@ -28,15 +28,17 @@ SPOT, USDM, UNICODE = "BTC/USDT", "BTC/USDT:USDT", UNICODE_SYMBOL.removesuffix("
 
 
 def connect(job: Job) -> ccxt.binance:
-    """A client whose every REST address has its scheme, host and port replaced by the job's base."""
+    """A client; where the job has a base, every REST address has its scheme, host and port replaced by it."""
     client = ccxt.binance({"apiKey": job.key, "secret": job.credential})
     addresses = client.urls["api"]
     for name, address in addresses.items():
-        if isinstance(address, str):
+        if job.base and isinstance(address, str):
             addresses[name] = re.sub(r"^\w+://[^/]+", job.base, address)
     if job.ca:
         # `verify and validateServerSsl` is what reaches requests: only the second one can be a path.
         client.validateServerSsl = job.ca
+    if job.proxy:
+        client.httpsProxy = job.proxy
     return client
 
 
@@ -210,7 +212,15 @@ class UsdmSession(Session):
         expect([each["status"] for each in gone] == ["canceled", "canceled"], "the batch was not cancelled")
         return {"order_ids": [each["id"] for each in placed]}
 
+    def own_mapping(self) -> Facts:
+        """Far more than the margin holds: the error's class is of the market's own table, found by host name."""
+        price = float(self.sizes.away(self.price))
+        return refused(
+            lambda: self.client.create_order(self.symbol, "limit", "buy", 900, price), ccxt.InsufficientFunds, -2019
+        )
+
     def steps(self) -> list[Step]:
+        by_host = [] if self.job.base else [("own_mapping", self.own_mapping)]
         return [
             ("start", self.start),
             ("account", self.account),
@@ -227,6 +237,7 @@ class UsdmSession(Session):
             ("batch", self.batch),
             ("own_id", self.own_id),
             ("unknown_cancel", self.unknown_cancel),
+            *by_host,
         ]
 
 

@@ -1,8 +1,6 @@
 // Drives the npm package `binance` (tiagosiebler) through one trading session; see ../steps.py for the job and
 // the output. Its errors are bare objects with `code` and `message`, not instances of a class.
 
-import { Agent } from 'node:https';
-
 import {
   MISSING_ORDER_ID,
   OWN_ID,
@@ -12,6 +10,7 @@ import {
   expect,
   facts,
   load,
+  networkOptions,
   readJob,
   refused,
   run,
@@ -24,9 +23,11 @@ const LIMIT = { symbol: SYMBOL, side: 'BUY', type: 'LIMIT', timeInForce: 'GTC' }
 
 class Session {
   constructor(job, Client, smallest) {
-    const options = { api_key: job.key, api_secret: job.credential, baseUrl: job.base, keepAlive: true };
-    this.api = new Client(options, job.caText ? { httpsAgent: new Agent({ ca: job.caText }) } : {});
+    const options = { api_key: job.key, api_secret: job.credential, keepAlive: true };
+    if (job.base) options.baseUrl = job.base;
+    this.api = new Client(options, networkOptions(job));
     this.smallest = smallest;
+    this.keepsAddresses = !job.base;
   }
 
   async learn() {
@@ -101,10 +102,11 @@ class SpotSession extends Session {
     super(job, MainClient, 0.001);
   }
 
-  // getServerTime() is left out: this client asks the public exchange, whatever its baseUrl.
   async start() {
     await this.api.testConnectivity();
-    return this.learn();
+    // This client asks the public exchange for the time, whatever its baseUrl: fine where that is us.
+    const time = this.keepsAddresses ? await this.api.getServerTime() : undefined;
+    return { time, ...(await this.learn()) };
   }
 
   async account() {

@@ -1,7 +1,5 @@
 // Drives the official @binance/spot through one trading session; see ../steps.py for the job and the output.
 
-import { Agent } from 'node:https';
-
 import {
   MISSING_ORDER_ID,
   OWN_ID,
@@ -11,6 +9,7 @@ import {
   expect,
   facts,
   load,
+  networkOptions,
   readJob,
   refused,
   run,
@@ -25,8 +24,8 @@ const LIMIT = { side: 'BUY', type: 'LIMIT', timeInForce: 'GTC' };
 class Session {
   constructor(job) {
     const signing = job.kind === 'hmac' ? { apiSecret: job.credential } : { privateKey: job.credential };
-    const tls = job.caText ? { httpsAgent: new Agent({ ca: job.caText, keepAlive: true }) } : {};
-    const configurationRestAPI = { apiKey: job.key, basePath: job.base, timeout: 10000, ...signing, ...tls };
+    const configurationRestAPI = { apiKey: job.key, timeout: 10000, ...signing, ...networkOptions(job) };
+    if (job.base) configurationRestAPI.basePath = job.base;
     this.api = new Spot({ configurationRestAPI }).restAPI;
   }
 

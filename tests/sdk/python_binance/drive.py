@@ -31,7 +31,7 @@ SYMBOL = "BTCUSDT"
 
 
 def connect(job: Job) -> Client:
-    """A client of the SDK's class with the addresses moved, as its users do it; the constructor pings."""
+    """A client, with the addresses moved as its users do it where the job has a base; the constructor pings."""
     addresses = {
         "API_URL": "/api",
         "MARGIN_API_URL": "/sapi",
@@ -42,9 +42,13 @@ def connect(job: Job) -> Client:
         "OPTIONS_URL": "/eapi",
         "PAPI_URL": "/papi",
     }
-    moved = type("MovedClient", (Client,), {name: job.base + path for name, path in addresses.items()})
+    places = {name: job.base + path for name, path in addresses.items()} if job.base else {}
+    moved = type("MovedClient", (Client,), places)
     signing = {"api_secret": job.credential} if job.kind == "hmac" else {"private_key": job.credential}
-    client: Client = moved(job.key, requests_params={"verify": job.ca} if job.ca else None, **signing)
+    requests_params = {"verify": job.ca} if job.ca else {}
+    if job.proxy:
+        requests_params["proxies"] = {"https": job.proxy}
+    client: Client = moved(job.key, requests_params=requests_params or None, **signing)
     return client
 
 

@@ -19,6 +19,8 @@ class Draft:
     venue: Values
     listen: Values
     gateway: Values
+    process: Values
+    signer: Values
     keys: Mapping[str, Values]
     bots: Mapping[str, Values]
 
@@ -48,14 +50,18 @@ def production_is_deliberate(draft: Draft, faults: FaultList) -> None:
 
 
 def listening_is_local(draft: Draft, faults: FaultList) -> None:
-    """`listen.address` must be a loopback address unless `listen.unsafe_listen = true`."""
-    address = draft.listen.get("address")
-    if address is not None and draft.listen.get("unsafe_listen") is False and not is_loopback(address):
-        faults.add(
-            ("listen", "address"),
-            "is not a loopback address, so that other machines could connect without encryption",
-            "use 127.0.0.1 or [::1], or accept the risk with unsafe_listen = true in [listen]",
-        )
+    """`listen.address`, `proxy` and `tls` must be loopback addresses unless `listen.unsafe_listen = true`."""
+    listen = draft.listen
+    if listen.get("unsafe_listen") is not False:
+        return
+    for name, risk in (("address", " without encryption"), ("proxy", ""), ("tls", "")):
+        given = listen.get(name) or ()
+        if not all(is_loopback(address) for address in ((given,) if isinstance(given, str) else given)):
+            faults.add(
+                ("listen", name),
+                f"is not a loopback address, so that other machines could connect{risk}",
+                "use 127.0.0.1 or [::1], or accept the risk with unsafe_listen = true in [listen]",
+            )
 
 
 def keys_fit_the_venue(draft: Draft, faults: FaultList) -> None:
@@ -101,6 +107,14 @@ def quantity_limits_apply(draft: Draft, faults: FaultList) -> None:
                 faults.add(path, "is not among the bot's symbols", "correct it, or add it to the symbols")
 
 
+def passphrase_has_one_source(draft: Draft, faults: FaultList) -> None:
+    """Of `signer.passphrase_file` and `signer.passphrase_credential` at most one may be given."""
+    given = [draft.signer.get(name) is not None for name in ("passphrase_file", "passphrase_credential")]
+    if all(given):
+        cause = "is given beside passphrase_credential, and nobody can tell which of the two holds"
+        faults.add(("signer", "passphrase_file"), cause, "remove one of them")
+
+
 def _key_remedy(name: str, draft: Draft) -> str:
     close = nearest(name, draft.keys)
     if close is not None:
@@ -116,4 +130,5 @@ RULES: tuple[Callable[[Draft, FaultList], None], ...] = (
     keys_of_bots_exist,
     keys_cover_purposes,
     quantity_limits_apply,
+    passphrase_has_one_source,
 )

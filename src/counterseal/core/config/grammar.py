@@ -13,6 +13,7 @@ ANY_SYMBOL = "*"
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+_USER = re.compile(r"[a-z_][a-z0-9_.-]{0,31}")
 _AMOUNT = re.compile(r"(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,18})?")
 _SYMBOL = re.compile(r"(?:[A-Z0-9._-]|[^\x00-\x7f]){1,40}")
 
@@ -25,6 +26,11 @@ def parse_name(text: str) -> str | None:
 def parse_label(text: str) -> str | None:
     """A free label, such as a strategy: 1 to 32 of letters, digits, dot, _ and -. A key of the exchange is longer."""
     return text if _LABEL.fullmatch(text) else None
+
+
+def parse_user(text: str) -> str | None:
+    """A name of a user of the system: 1 to 32 of a-z, 0-9, _, dot and -, beginning with a letter or _."""
+    return text if _USER.fullmatch(text) else None
 
 
 def parse_symbol(text: str) -> str | None:

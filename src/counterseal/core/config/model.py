@@ -12,6 +12,9 @@ PURPOSES = ("read", "account", "trade", "settings")
 KEY_FUNCTIONS = ("account", "trade", "settings")
 MODES = ("enforce", "report")
 VERIFICATIONS = ("lenient", "strict")
+SANDBOXES = ("best", "require")
+# Where the signer keeps its keys, the weakest first.
+SECRET_MEMORIES = ("none", "mlock", "memfd_secret")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,15 @@ class Venue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listen:
-    """Where bots connect, and the Host header values that are accepted besides the address itself."""
+    """Where bots connect, and the Host header values that are accepted besides the address itself.
+
+    `proxy` takes CONNECT, `tls` are addresses of TLS at once; both under the exchange's own host names.
+    """
 
     address: str
     hosts: tuple[str, ...]
+    proxy: str | None = None
+    tls: tuple[str, ...] = ()
     unsafe_listen: bool
 
 
@@ -53,6 +61,26 @@ class Gateway:
     order_recv_window_ms: int
     max_connections_per_source: int
     durability: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """What our processes may do at most, of SANDBOXES, and the user that they become when started as root."""
+
+    sandbox: str = "best"
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signer:
+    """The least kind of memory that its keys may lie in, of SECRET_MEMORIES, and where its passphrase comes from.
+
+    At most one of `passphrase_file` (a path) and `passphrase_credential` (the name of a systemd credential) is given.
+    """
+
+    secret_memory: str = "none"  # noqa: S105  a level, no secret
+    passphrase_file: str | None = None
+    passphrase_credential: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +125,8 @@ class Config:
     venue: Venue
     listen: Listen
     gateway: Gateway
+    process: Process = Process()
+    signer: Signer = Signer()
     keys: Mapping[str, Key]
     bots: Mapping[str, Bot]
 

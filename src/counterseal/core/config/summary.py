@@ -28,6 +28,10 @@ def _head(config: Config) -> Iterable[str]:
     venue, gateway = config.venue, config.gateway
     yield f"venue      {venue.environment}" + (f" at {venue.address}" if venue.address else "")
     yield f"listening  {config.listen.address}" + (f" as {_list(config.listen.hosts)}" if config.listen.hosts else "")
+    if config.listen.proxy:
+        yield f"proxy      {config.listen.proxy}"
+    if config.listen.tls:
+        yield f"tls        {_list(config.listen.tls)}"
     yield f"orders     recvWindow at most {gateway.order_recv_window_ms} ms, durability {gateway.durability}"
     unsafe = list(_unsafe(config))
     if unsafe:

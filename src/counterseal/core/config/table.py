@@ -13,7 +13,7 @@ from counterseal.core.config.addresses import (
     parse_network,
     parse_paper_address,
 )
-from counterseal.core.config.grammar import parse_label, parse_name, parse_path
+from counterseal.core.config.grammar import parse_label, parse_name, parse_path, parse_user
 from counterseal.core.config.hours import parse_hours
 from counterseal.core.config.parsers import (
     Parser,
@@ -39,7 +39,10 @@ class Required:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. `example` is TOML text; `absent` tells what a default of None means."""
+    """One setting. `example` is TOML text; `absent` tells what a default of None means.
+
+    `instead_of` names a setting that cannot stand beside this one.
+    """
 
     name: str
     parser: Parser
@@ -48,6 +51,7 @@ class Setting:
     example: str
     unit: str = ""
     absent: str = "none"
+    instead_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +133,28 @@ LISTEN = Section(
             '["localhost:8180"]',
         ),
         Setting(
+            "proxy",
+            text(parse_listen_address, "IP-address:port", "127.0.0.1:8443"),
+            None,
+            "Address of the proxy for bots that keep the exchange's own addresses: it takes CONNECT to the exchange's "
+            "hosts and answers there with a certificate of the private CA. Off by default: who needs no proxy has "
+            "none to attack.",
+            '"127.0.0.1:8443"',
+            absent="no proxy",
+        ),
+        Setting(
+            "tls",
+            texts(parse_listen_address, "IP-address:port", "127.0.0.1:443"),
+            (),
+            "Addresses that answer TLS as the exchange's own hosts, for bots whose machine resolves those names to "
+            "the gateway.",
+            '["127.0.0.1:443", "127.0.0.1:9443"]',
+        ),
+        Setting(
             "unsafe_listen",
             flag(),
             False,
-            "Lets the gateway listen where other machines can reach it. Its connections are not encrypted.",
+            "Lets the gateway listen where other machines can reach it. Connections to `address` are not encrypted.",
             "false",
         ),
     ),
@@ -165,6 +187,63 @@ GATEWAY = Section(
             "What the journal survives. With `process` an order is written before it is sent, and the record "
             "survives any end of the gateway's process.",
             '"process"',
+        ),
+    ),
+)
+
+PROCESS = Section(
+    "process",
+    "What the processes of the gateway itself may do.",
+    (
+        Setting(
+            "sandbox",
+            choice(model.SANDBOXES),
+            "best",
+            "With `best` each process gives up whatever the kernel lets it, and `counterseal status` tells what is"
+            " missing. With `require` nothing starts on a kernel that lacks seccomp or Landlock's rules for TCP"
+            " (Linux 6.7).",
+            '"best"',
+        ),
+        Setting(
+            "user",
+            text(parse_user, "a name of a user of this machine", "counterseal"),
+            None,
+            "User that everything runs as when it is started as root. Needs a restart.",
+            '"counterseal"',
+            absent="the user that starts it",
+        ),
+    ),
+)
+
+SIGNER = Section(
+    "signer",
+    "Where the exchange's keys lie while the signer runs, and how it gets at them. Needs a restart.",
+    (
+        Setting(
+            "secret_memory",
+            choice(model.SECRET_MEMORIES),
+            "none",
+            "The least that the signer's memory must be, or nothing starts. The best that the kernel has is taken in"
+            " any case: `memfd_secret` cannot be read even by root's debugger, `mlock` is never written to a disk.",
+            '"memfd_secret"',
+        ),
+        Setting(
+            "passphrase_file",
+            text(parse_path, "a path of a file", "/run/counterseal/passphrase"),
+            None,
+            "File of mode 0600 with the passphrase of the signer's identity. "
+            "A relative path starts in the folder of counterseal.toml.",
+            '"/run/counterseal/passphrase"',
+            absent="asked for by `counterseal up`",
+        ),
+        Setting(
+            "passphrase_credential",
+            text(parse_label, "1 to 32 letters, digits, dots, _ and -", "counterseal-passphrase"),
+            None,
+            "Name of the systemd credential that holds the passphrase of the signer's identity.",
+            '"counterseal-passphrase"',
+            absent="asked for by `counterseal up`",
+            instead_of="passphrase_file",
         ),
     ),
 )
@@ -313,5 +392,5 @@ BOTS = Section(
 )
 
 SECTIONS: Mapping[str, Section] = MappingProxyType(
-    {section.name: section for section in (VENUE, LISTEN, GATEWAY, KEYS, BOTS)}
+    {section.name: section for section in (VENUE, LISTEN, GATEWAY, PROCESS, SIGNER, KEYS, BOTS)}
 )

@@ -1,0 +1,27 @@
+"""The sandboxes of the signer and of the helper that opens its keys."""
+
+from pathlib import Path
+
+from counterseal.adapters import sandbox, unlock
+from counterseal.adapters.home import Home
+from counterseal.adapters.sandbox import Report, profiles
+from counterseal.signer import hsm_keys
+
+
+def confine(home: Home, mode: str) -> Report:
+    """Enter the serving signer's sandbox; `mode` of model.SANDBOXES. With all keys in memory and nothing to import.
+
+    A key in a token widens it to what the token's module needs. Raises HomeError, and SandboxError when what is
+    required is missing.
+    """
+    readable = hsm_keys.paths(home)
+    profile = (
+        profiles.signer_with_token(home, readable, hsm_keys.writable_paths(home)) if readable else profiles.signer()
+    )
+    return sandbox.enter(profile, required=mode == "require")
+
+
+def confine_opener(home: Home, source: unlock.Source) -> Report:
+    """Enter the sandbox of the helper that opens the keys; it may read where the passphrase comes from."""
+    profile = profiles.opener(home)
+    return sandbox.enter(profiles.reading(profile, Path(source.path)) if source.path else profile)

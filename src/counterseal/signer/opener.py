@@ -1,0 +1,101 @@
+"""`python -m counterseal.signer.opener --home DIR --out-fd N`: opens the key file, writes the table of keys, ends.
+
+The libraries that open age files and parse private keys give ordinary bytes, so it is this process, which lives for a
+moment and talks to nobody, that holds them; the signer reads the table from the pipe straight into its secret memory.
+"""
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from counterseal.adapters import age_box, caps_file, key_file, key_material, unlock
+from counterseal.adapters.home import Home, HomeError
+from counterseal.adapters.process import harden
+from counterseal.core import caps
+from counterseal.core.messages import HeldKey
+from counterseal.core.secret import Secret
+from counterseal.signer import identity_page, key_page
+from counterseal.signer.confinement import confine_opener
+from counterseal.signer.filling import NEEDS_OPERATOR
+
+
+def main(argv: list[str] | None = None) -> int:
+    """0 when the table is written, 1 when the key file cannot be used now, NEEDS_OPERATOR."""
+    args = _parse(argv)
+    harden()
+    # The terminal's echo must come back when the prompt is ended from outside.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    home, source = Home(args.home), unlock.parse(args.passphrase)
+    try:
+        confine_opener(home, source)
+        _write(args.out_fd, _table(home, args.unlock_fd, source))
+    except (age_box.PassphraseNeededError, age_box.WrongPassphraseError, key_page.NoRoomError) as fault:
+        _say(str(fault))
+        return NEEDS_OPERATOR
+    except HomeError as fault:
+        _say(str(fault))
+        return 1
+    except OSError as fault:
+        _say(f"{fault.filename or 'the system'}: {fault.strerror or 'reading or writing failed'}")
+        return 1
+    return 0
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="counterseal.signer.opener")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--out-fd", type=int, required=True)
+    parser.add_argument("--unlock-fd", type=int, help="secret memory in which an opened identity is kept")
+    parser.add_argument("--passphrase", default=str(unlock.NOWHERE), help="where the passphrase comes from")
+    return parser.parse_args(argv)
+
+
+def _table(home: Home, unlock_fd: int | None, source: unlock.Source) -> list[bytes]:
+    home.check()
+    kept = identity_page.read(unlock_fd) if age_box.is_locked(home) else None
+    if kept is not None:
+        try:
+            return _opened(home, kept)
+        except age_box.ForeignSealError:
+            pass  # the installation has a new identity: ask for that one
+    identity = unlock.identity(home, source, threading.Event().wait, _say)
+    table = _opened(home, identity)
+    # Also without a passphrase: one may be put on it while we run, and nobody should be asked for it then.
+    identity_page.write(unlock_fd, identity)
+    return table
+
+
+def _opened(home: Home, identity: Secret) -> list[bytes]:
+    keys = [_entry(key) for key in key_file.read(home, identity).values() if key.api_key is not None]
+    return key_page.frame(keys, caps.dump(caps_file.read(home, identity)))
+
+
+def _entry(key: key_file.StoredKey) -> key_page.Entry:
+    try:
+        material = key_material.of(key.kind, key.secret.reveal())
+    except ValueError as fault:
+        raise HomeError(
+            f"key {key.ref} is damaged: {fault}; remove it with: counterseal key remove {key.ref}, then add it again"
+        ) from None
+    return key_page.Entry(HeldKey(key.ref, key.api_key or "", key.kind, key.environment), material)
+
+
+def _write(fd: int, pieces: list[bytes]) -> None:
+    with os.fdopen(fd, "wb", buffering=0) as pipe:
+        for piece in pieces:
+            rest = memoryview(piece)
+            while rest:
+                rest = rest[pipe.write(rest) :]
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"signer: {text}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

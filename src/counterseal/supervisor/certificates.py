@@ -1,0 +1,56 @@
+"""Has the leaf certificate made anew in time, by a helper that is started every hour and ends at once."""
+
+import asyncio
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+
+from counterseal.adapters.home import Home, HomeError
+from counterseal.supervisor.child import spawn
+from counterseal.supervisor.children import PYTHON
+
+HELPER = (*PYTHON, "counterseal.supervisor.ca_mint")
+EVERY_S = 3600.0
+FIRST_S = 60.0
+
+
+class Certificates:
+    """The helper's hours. The gateway sees by itself that the file has changed."""
+
+    def __init__(self, home: Home, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
+        self._argv = (*HELPER, "--home", str(home.root))
+        self._environ, self._say = environ, say
+
+    def prepare(self) -> None:
+        """Wait for the first certificate. Raises HomeError when the helper, which has said why, cannot make it."""
+        process = spawn(self._argv, (), self._environ)
+        try:
+            code = process.wait(FIRST_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+        if code:
+            raise HomeError("there is no certificate for listen.proxy and listen.tls; see: counterseal ca show")
+
+    def start(self) -> None:
+        """Look every hour from now on. To be used inside the running event loop."""
+        asyncio.get_running_loop().call_later(EVERY_S, self._look)
+
+    def _look(self) -> None:
+        try:
+            process = spawn(self._argv, (), self._environ)
+        except OSError as fault:
+            self._say(f"the certificate's helper cannot be started: {fault.strerror}")
+        else:
+            self._reap_later(process)
+        self.start()
+
+    def _reap_later(self, process: "subprocess.Popen[bytes]") -> None:
+        loop, pidfd = asyncio.get_running_loop(), os.pidfd_open(process.pid)
+
+        def reap() -> None:
+            loop.remove_reader(pidfd)
+            os.close(pidfd)
+            process.wait()
+
+        loop.add_reader(pidfd, reap)
