@@ -80,7 +80,7 @@ class Rig:
         return self.signed("POST", "/fapi/v1/order", **_merged(changes))
 
     def set_price(self, market: str, symbol: str, price: str) -> None:
-        target = self.exchange.usdm if market == "usdm" else self.exchange.spot
+        target = self.exchange.markets()[market]
         target.shift(symbol, Decimal(price), self.now_ms)
 
     def lines(self) -> list[dict[str, Any]]:

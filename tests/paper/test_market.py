@@ -29,7 +29,7 @@ def test_the_same_seed_gives_the_same_market_in_any_order_of_asking() -> None:
 
 
 def test_it_moves_in_small_steps_and_stays_near_its_start() -> None:
-    one = walk()
+    one = Walk(1, "spot", SYMBOL, jumps=0)
     prices = [one.price_at(STEP + index) for index in range(20_000)]
     assert len(set(prices)) > 5000
     assert max(abs(now - before) for before, now in itertools.pairwise(prices)) < 10

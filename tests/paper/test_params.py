@@ -25,7 +25,7 @@ def test_a_missing_parameter_is_1102_and_named(rig: Rig, name: str) -> None:
         ({"quantity": None}, -1102), ({"timeInForce": None}, -1102),
         ({"type": "MARKET", "timeInForce": "GTC"}, -1106), ({"type": "MARKET", "quoteOrderQty": "100"}, -1106),
         ({"type": "MARKET", "quantity": None}, -1102), ({"type": "STOP_LOSS_LIMIT"}, -1102),
-        ({"trailingDelta": "100", "type": "STOP_LOSS_LIMIT"}, -2010), ({"type": "LIMIT_MAKER"}, -1106),
+        ({"trailingDelta": "5", "type": "STOP_LOSS_LIMIT"}, -1013), ({"type": "LIMIT_MAKER"}, -1106),
     ],
 )  # fmt: skip
 def test_a_bad_spot_order(rig: Rig, changes: dict[str, object], code: int) -> None:
@@ -45,7 +45,7 @@ def test_a_duplicate_parameter_is_refused_on_spot(rig: Rig) -> None:
     assert rig.raw("GET", "/api/v3/ticker/price?symbol=BTCUSDT&symbol=ETHUSDT").code == -1101
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/nope"), ("GET", "/eapi/v1/ping"), ("GET", "/papi/v1/account"),
+@pytest.mark.parametrize(("method", "path"), [("GET", "/nope"), ("GET", "/eapi/v1/ping"), ("GET", "/papi/v1/um/order"),
                                               ("PUT", "/api/v3/order"), ("GET", "/api/v1/ping"),
                                               ("POST", "/sapi/v1/capital/withdraw/apply")])  # fmt: skip
 def test_what_is_not_served_is_404_in_json(rig: Rig, method: str, path: str) -> None:

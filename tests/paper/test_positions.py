@@ -1,14 +1,14 @@
-"""Position arithmetic against the plain definition, and the liquidation price's defining equation."""
+"""Position arithmetic against the plain definition."""
 
 import random  # noqa: TID251 - seeded, to draw cases
 from decimal import Decimal
 
 import pytest
 
-from counterseal.paper import margin, symbols
-from counterseal.paper.brackets import maintenance
+from counterseal.paper.money import ZERO
 from counterseal.paper.positions import Position
-from counterseal.paper.usdm_accounts import UsdmAccount
+
+SIZE = Decimal(100)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -26,16 +26,15 @@ def test_realised_plus_unrealised_is_what_the_cash_says(seed: int) -> None:
         assert position.entry == 0
 
 
-@pytest.mark.parametrize(("amount", "entry"), [("1", "100000"), ("-1", "100000"), ("0.4", "90000"), ("-30", "101000")])
-def test_at_the_liquidation_price_the_margin_is_used_up(amount: str, entry: str) -> None:
-    symbol = symbols.load().usdm["BTCUSDT"]
-    account = UsdmAccount("a", {"USDT": Decimal(20_000)})
-    position = Position("BTCUSDT", "BOTH", Decimal(amount), Decimal(entry))
-    price = margin.liquidation_price(account, symbol, position, account.balance, (Decimal(0), Decimal(0)))
-    if not price:
-        assert position.amount > 0  # the wallet outlasts a fall to nothing
-        return
-    notional = abs(position.amount) * price
-    ratio_notional = maintenance(symbol, notional)
-    left = account.balance + position.profit(price)
-    assert abs(left - ratio_notional) <= notional * Decimal("0.003")
+@pytest.mark.parametrize("seed", range(20))
+def test_an_inverse_contract_settles_in_coins(seed: int) -> None:
+    """Profit in coins = contracts' value in coins at each trade against their value in coins at the end."""
+    chance = random.Random(seed)
+    position, paid, realized, price = Position("BTCUSD_PERP", "BOTH", contract_size=SIZE), ZERO, ZERO, Decimal(100)
+    for _ in range(100):
+        price = Decimal(chance.randrange(50_000, 150_000))
+        signed = Decimal(chance.choice([-3, -2, -1, 1, 2, 3]))
+        realized += position.apply(signed, price)
+        paid += signed * SIZE / price
+    expected = paid - position.amount * SIZE / price
+    assert abs(realized + position.profit(price) - expected) < Decimal("1e-15")

@@ -11,7 +11,7 @@ from counterseal.paper.keys import ApiKey
 from counterseal.paper.limits import POOLS
 from counterseal.paper.money import ZERO
 
-SYMBOLS = ("BTCUSDT", "ETHUSDT", "ETHBTC")
+SYMBOLS = ("BTCUSDT", "BTCUSDC", "ETHUSDT", "ETHBTC")
 
 
 def random_call(rig: Rig, chance: random.Random, keys: list[ApiKey]) -> None:
@@ -22,17 +22,34 @@ def random_call(rig: Rig, chance: random.Random, keys: list[ApiKey]) -> None:
     price = (last * Decimal(chance.randrange(970, 1030)) / 1000) // tick * tick
     stop = (last * Decimal(chance.randrange(970, 1030)) / 1000) // tick * tick
     kind = chance.choice(["LIMIT", "LIMIT", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "LIMIT_MAKER"])
+    quantity = Decimal(chance.randrange(1, 400)) / 100
     params: dict[str, object] = {"symbol": symbol, "side": chance.choice(["BUY", "SELL"]), "type": kind,
-                                 "quantity": Decimal(chance.randrange(1, 400)) / 100}  # fmt: skip
+                                 "quantity": quantity}  # fmt: skip
     if kind in ("LIMIT", "STOP_LOSS_LIMIT"):
         params["timeInForce"] = chance.choice(["GTC", "GTC", "IOC", "FOK"])
     if kind in ("LIMIT", "STOP_LOSS_LIMIT", "LIMIT_MAKER"):
         params["price"] = price
     if kind.startswith(("STOP", "TAKE")):
         params["stopPrice"] = stop
+    params["selfTradePreventionMode"] = chance.choice(
+        ["EXPIRE_MAKER", "EXPIRE_TAKER", "EXPIRE_BOTH", "DECREMENT", "NONE"])  # fmt: skip
+    if kind.startswith(("STOP", "TAKE")) and chance.random() < 0.3:
+        params["trailingDelta"] = chance.randrange(10, 300)
+        if chance.random() < 0.5:
+            del params["stopPrice"]
+    elif kind == "LIMIT" and params["timeInForce"] == "GTC" and chance.random() < 0.4:
+        params["icebergQty"] = quantity / 4 // Decimal("0.01") * Decimal("0.01") or quantity
     choice = chance.random()
-    if choice < 0.6:
+    if choice < 0.45:
         rig.signed("POST", "/api/v3/order", key=key, **params)
+    elif choice < 0.5:
+        params["type"] = "MARKET"
+        rig.signed("POST", "/api/v3/sor/order", key=key, **{name: params[name] for name in
+                   ("symbol", "side", "type", "quantity", "selfTradePreventionMode")})  # fmt: skip
+    elif choice < 0.6:
+        random_list(rig, chance, key, symbol, quantity, price, last, tick)
+    elif choice < 0.65:
+        amend_one(rig, chance, key)
     elif choice < 0.75:
         above, below = max(price, stop) + last / 50 // tick * tick, min(price, stop) - last / 50 // tick * tick
         is_sell = params["side"] == "SELL"
@@ -46,6 +63,41 @@ def random_call(rig: Rig, chance: random.Random, keys: list[ApiKey]) -> None:
     else:
         rig.set_price("spot", symbol, str((last * Decimal(chance.randrange(985, 1016)) / 1000) // tick * tick))
     rig.wait(chance.choice([0, 10, 500, 3000]))
+
+
+def random_list(
+    rig: Rig, chance: random.Random, key: ApiKey, symbol: str, quantity: Decimal, price: Decimal, last: Decimal,
+    tick: Decimal,
+) -> None:  # fmt: skip
+    """An OTO, OPO, OTOCO or OPOCO whose working order may fill at once, later or never."""
+    kind = chance.choice(["oto", "opo", "otoco", "opoco"])
+    side = "BUY" if kind.startswith("opo") else chance.choice(["BUY", "SELL"])
+    other = "SELL" if kind.startswith("opo") else chance.choice(["BUY", "SELL"])
+    params: dict[str, object] = {"symbol": symbol, "workingType": "LIMIT", "workingSide": side, "workingPrice": price,
+                                 "workingQuantity": quantity, "workingTimeInForce": chance.choice(["GTC", "IOC"]),
+                                 "pendingSide": other}  # fmt: skip
+    if not kind.startswith("opo"):
+        params["pendingQuantity"] = quantity
+    high, low = (last * Decimal(factor) // tick * tick for factor in ("1.03", "0.97"))
+    if kind in ("oto", "opo"):
+        params |= {"pendingType": "LIMIT", "pendingPrice": chance.choice([high, low]), "pendingTimeInForce": "GTC"}
+    elif other == "SELL":
+        params |= {"pendingAboveType": "LIMIT_MAKER", "pendingAbovePrice": high, "pendingBelowType": "STOP_LOSS",
+                   "pendingBelowStopPrice": low}  # fmt: skip
+    else:
+        params |= {"pendingAboveType": "STOP_LOSS", "pendingAboveStopPrice": high, "pendingBelowType": "LIMIT_MAKER",
+                   "pendingBelowPrice": low}  # fmt: skip
+    rig.signed("POST", f"/api/v3/orderList/{kind}", key=key, **params)
+
+
+def amend_one(rig: Rig, chance: random.Random, key: ApiKey) -> None:
+    """Shrink some open order by a tenth."""
+    orders = rig.exchange.spot.store.open_orders(key.account)
+    if orders:
+        order = chance.choice(orders)
+        qty = order.qty * 9 / 10 // Decimal("0.001") * Decimal("0.001")
+        rig.signed("PUT", "/api/v3/order/amend/keepPriority", key=key, symbol=order.symbol, orderId=order.order_id,
+                   newQty=qty)  # fmt: skip
 
 
 def check_invariants(rig: Rig) -> None:
@@ -69,7 +121,8 @@ def check_money(rig: Rig, started: dict[str, Decimal]) -> None:
     market = rig.exchange.spot
     for account in ("main", "other"):
         expected = dict(started)
-        for (owner, name), trades in market.store.trades.items():
+        executed = [*market.store.trades.items(), *market.store.allocations.items()]
+        for (owner, name), trades in executed:
             symbol = market.symbols[name]
             for trade in trades if owner == account else ():
                 sign = 1 if trade.order.side == "BUY" else -1

@@ -10,6 +10,8 @@ from tests.paper.harness import Rig
 from counterseal.paper.keys import ApiKey
 from counterseal.paper.limits import POOLS
 from counterseal.paper.money import ZERO
+from counterseal.paper.usdm_accounts import UsdmAccount
+from counterseal.paper.usdm_market import UsdmMarket
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 
@@ -48,13 +50,26 @@ def check_invariants(rig: Rig) -> None:
                 wallet += sum((trade.pnl - trade.fee for trade in trades), ZERO)
                 signs = {"BUY": 1, "SELL": -1}
                 amounts[name] += sum((signs[trade.order.side] * trade.qty for trade in trades), ZERO)
-        assert account.balance == wallet
+        other = (item.amount for item in account.income if item.kind in ("FUNDING_FEE", "INSURANCE_CLEAR"))
+        assert account.wallet["USDT"] == wallet + sum(other, ZERO)
         for name, amount in amounts.items():
             assert account.position(name, "BOTH").amount == amount
         for order in market.store.open_orders(account.name):
             assert 0 <= order.filled < order.qty
             assert not (order.reduce_only and not account.position(order.symbol, "BOTH").closable(order.side))
-        assert market.available(account, rig.now_ms) >= 0
+        assert market.margins.available(account, "USDT", rig.now_ms) >= 0
+        assert (account.name in market.exposed) == bool(account.held())
+        check_resting(market, account)
+
+
+def check_resting(market: UsdmMarket, account: UsdmAccount) -> None:
+    """What is kept of open orders is what summing them up would give."""
+    for (name, side), resting in account.resting.items():
+        mine = [order for order in market.store.open_orders(account.name, name)
+                if order.position_side == side and not order.reduce_only]  # fmt: skip
+        for kind, kept in (("BUY", resting.bids), ("SELL", resting.asks)):
+            assert kept == sum((order.left * order.price for order in mine if order.side == kind), ZERO)
+        assert resting.count == len(mine)
 
 
 @pytest.mark.parametrize("seed", range(10))

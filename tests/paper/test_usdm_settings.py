@@ -76,4 +76,4 @@ def test_brackets_are_continuous_and_shaped_by_what_was_asked(rig: Rig) -> None:
         at = upper["notionalFloor"]
         below = at * lower["maintMarginRatio"] - lower["cum"]
         assert abs(below - (at * upper["maintMarginRatio"] - upper["cum"])) < 1e-6
-    assert len(rig.signed("GET", "/fapi/v1/leverageBracket").body) == 9
+    assert len(rig.signed("GET", "/fapi/v1/leverageBracket").body) == 23

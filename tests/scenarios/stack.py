@@ -367,11 +367,14 @@ class Stack:
     # -- what is known afterwards
 
     def received(self) -> list[dict[str, Any]]:
-        """What the paper exchange received, by its own journal, without the gateway's own periodic reads."""
+        """What the paper exchange received, by its own journal, without the gateway's own periodic reads and without
+        what happened between requests.
+        """
         lines = (self.paper_home / "journal.jsonl").read_text().splitlines()
         rows = [json.loads(line) for line in lines]
         own = ("/time", "/exchangeInfo", "/ticker/price")
-        return [row for row in rows if row["key"] or not (row["path"] or "").endswith(own)]
+        came = [row for row in rows if "event" not in row]
+        return [row for row in came if row["key"] or not (row["path"] or "").endswith(own)]
 
     @contextlib.contextmanager
     def nothing_received(self) -> Iterator[None]:

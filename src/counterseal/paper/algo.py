@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from counterseal.paper.errors import ApiError
 from counterseal.paper.money import ZERO
 from counterseal.paper.orders import Order
+from counterseal.paper.price_match import matched_price
 
 if TYPE_CHECKING:
     from counterseal.paper.usdm_market import UsdmMarket
 
 TYPES = ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET")
 MOST_OPEN = 200
+TRIGGER_PROTECT = Decimal("0.05")  # `triggerProtect` of exchangeInfo
 
 
 @dataclass(slots=True, eq=False)
@@ -40,6 +42,8 @@ class AlgoOrder:
     stp: str = "EXPIRE_MAKER"
     activate: Decimal = ZERO
     callback: Decimal = ZERO
+    price_match: str = "NONE"
+    good_till_ms: int = 0
     extreme: Decimal = ZERO  # of a trailing stop, once it is active
     status: str = "NEW"
     updated_ms: int = 0
@@ -88,11 +92,12 @@ class AlgoOrders:
             raise ApiError(-4045, "Reach max stop order limit.")
         if any(other.client_id == algo.client_id for other in mine):
             raise ApiError(-4116, "ClientOrderId is duplicated.")
-        if algo.type != "TRAILING_STOP_MARKET" and algo.is_reached(self._market.mark(algo.symbol, now_ms)):
+        if algo.type != "TRAILING_STOP_MARKET" and algo.is_reached(self._working(algo, now_ms)):
             raise ApiError(-2021, "Order would immediately trigger.")
         algo.updated_ms = now_ms
         self.by_id[algo.algo_id] = algo
         self._open.setdefault(algo.symbol, []).append(algo)
+        self._market.feed.algo(algo.account, algo, now_ms)
 
     def open(self, account: str, symbol: str | None = None) -> list[AlgoOrder]:
         found = (item for items in self._open.values() for item in items)
@@ -108,16 +113,29 @@ class AlgoOrders:
     def end(self, algo: AlgoOrder, status: str, now_ms: int) -> None:
         algo.status, algo.updated_ms = status, now_ms
         self._open[algo.symbol].remove(algo)
+        self._market.feed.algo(algo.account, algo, now_ms)
 
     def advance(self, symbol: str, step: int) -> None:
         """Trigger what the price of this step reaches."""
         waiting = self._open.get(symbol)
         if not waiting:
             return
-        last, now_ms = self._market.walks[symbol].price_at(step), self._market.steps.ms(step)
+        now_ms = self._market.steps.ms(step)
         for algo in list(waiting):
-            if algo.is_open and algo.is_reached(last):
+            if algo.good_till_ms and now_ms >= algo.good_till_ms:
+                self.end(algo, "EXPIRED", now_ms)
+            elif algo.is_open and algo.is_reached(self._working(algo, now_ms)) and self._is_trusted(algo, now_ms):
                 self._trigger(algo, now_ms)
+
+    def _working(self, algo: AlgoOrder, now_ms: int) -> Decimal:
+        """The price that triggers: the last one, or the mark price."""
+        price = self._market.mark if algo.working_type == "MARK_PRICE" else self._market.last
+        return price(algo.symbol, now_ms)
+
+    def _is_trusted(self, algo: AlgoOrder, now_ms: int) -> bool:
+        """With `priceProtect` nothing triggers while last and mark price are too far apart."""
+        mark, last = self._market.mark(algo.symbol, now_ms), self._market.last(algo.symbol, now_ms)
+        return not algo.price_protect or abs(mark - last) <= mark * TRIGGER_PROTECT
 
     def _trigger(self, algo: AlgoOrder, now_ms: int) -> None:
         self.end(algo, "TRIGGERED", now_ms)
@@ -126,15 +144,20 @@ class AlgoOrders:
         qty = position.closable(algo.side) if algo.close_position else algo.qty
         if not qty:
             algo.status = "EXPIRED"
+            self._market.feed.algo(algo.account, algo, now_ms)
             return
         order = self._actual(algo, qty, now_ms)
+        if algo.price_match != "NONE":
+            order.price = matched_price(self._market, algo.symbol, algo.side, algo.price_match, now_ms)
         try:
             self._market.check(order, now_ms)
             self._market.place(order, now_ms)
-        except ApiError:
+        except ApiError as error:
             algo.status = "REJECTED"
+            self._market.feed.algo(algo.account, algo, now_ms, error.msg)
             return
         algo.actual, algo.status = order, "FINISHED"
+        self._market.feed.algo(algo.account, algo, now_ms)
 
     def _actual(self, algo: AlgoOrder, qty: Decimal, now_ms: int) -> Order:
         is_limit = algo.type in ("STOP", "TAKE_PROFIT")

@@ -38,10 +38,19 @@ class Gatekeeper:
         if endpoint.signed:
             self._check_window(endpoint, payload, params, now_ms)
         key = self._keys.find(name)
-        if key is None or not _is_permitted(endpoint, key):
+        if key is None or not key.is_from(request.peer) or not _is_permitted(endpoint, key):
             raise rejected_key(request.peer)
         if endpoint.signed:
             _check_signature(key, payload)
+        return key
+
+    def admit_logged_on(self, endpoint: Endpoint, name: str, peer: str, params: Params, now_ms: int) -> ApiKey:
+        """The same for a request on a logged-on WebSocket session: it has a `timestamp` and no signature."""
+        if endpoint.signed:
+            self._check_window(endpoint, Payload([], b"", "session", True, False), params, now_ms)
+        key = self._keys.find(name)
+        if key is None or not key.is_from(peer) or not _is_permitted(endpoint, key):
+            raise rejected_key(peer)
         return key
 
     def _check_window(self, endpoint: Endpoint, payload: Payload, params: Params, now_ms: int) -> None:
@@ -83,7 +92,7 @@ def _is_permitted(endpoint: Endpoint, key: ApiKey) -> bool:
     """Assumption: reading futures needs `read` only, trading needs the market's own permission."""
     if endpoint.security != "TRADE":
         return "read" in key.permissions
-    return ("futures" if endpoint.family == "fapi" else "trade") in key.permissions
+    return ("futures" if endpoint.family in ("fapi", "dapi", "papi") else "trade") in key.permissions
 
 
 def _check_signature(key: ApiKey, payload: Payload) -> None:

@@ -23,6 +23,7 @@ class Endpoint:
     rule: Rule
     spec: Spec
     is_free_on_success: bool
+    scope: str = "IP"  # whose weight it is: the address's (IP) or the account's (UID)
 
     @property
     def family(self) -> str:
@@ -49,6 +50,7 @@ def _endpoint(row: dict[str, Any]) -> Endpoint:
         row["weight"],
         Spec(row["params"], row["signed"], is_strict),
         row.get("free_on_success", False),
+        row.get("scope") or "IP",
     )
 
 

@@ -56,6 +56,10 @@ def too_precise(name: str) -> ApiError:
     return ApiError(-1111, f"Parameter '{name}' has too much precision.")
 
 
+def invalid(name: str) -> ApiError:
+    return ApiError(-1130, f"Data sent for parameter '{name}' is not valid.")
+
+
 def bad_symbol() -> ApiError:
     return ApiError(-1121, "Invalid symbol.")
 

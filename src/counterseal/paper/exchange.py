@@ -5,18 +5,23 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from email.utils import formatdate
 
 import msgspec
 
-from counterseal.paper import endpoints, symbols, wire
+from counterseal.paper import endpoints, faulted, symbols, wire
+from counterseal.paper.admin import Admin
 from counterseal.paper.auth import Gatekeeper
 from counterseal.paper.call import Call
+from counterseal.paper.canned import Canned
+from counterseal.paper.charging import Charging
+from counterseal.paper.clock import PaperClock
+from counterseal.paper.director import Director
 from counterseal.paper.endpoints import Endpoint
 from counterseal.paper.errors import ApiError, unknown_path
-from counterseal.paper.faults import Fault, Faults, status_reply
+from counterseal.paper.executions import Executions
+from counterseal.paper.faulted import Reply
+from counterseal.paper.faults import Asked, Fault, Faults
 from counterseal.paper.journal import Journal
 from counterseal.paper.keys import KeyFile
 from counterseal.paper.limits import OrderCounts, WeightGuard, Windows
@@ -24,25 +29,15 @@ from counterseal.paper.options import Options
 from counterseal.paper.routes import Handler, routes
 from counterseal.paper.spot_market import SpotMarket
 from counterseal.paper.spot_replies import journal as order_row
+from counterseal.paper.sub_accounts import SubAccounts
 from counterseal.paper.time_unit import scaled, wants_microseconds
 from counterseal.paper.usdm_market import UsdmMarket
 from counterseal.paper.wire import Payload, Request
+from counterseal.paper.ws_realtime import RealTime
 
-WEIGHT_POOL = {"api": "spot_weight", "fapi": "futures_weight", "dapi": "futures_weight", "sapi": "sapi_ip"}
-BAN_SIDE = {"api": "spot", "sapi": "spot", "fapi": "futures", "dapi": "futures"}  # an assumption
 DEFAULT_ACCOUNT = "main"
+MARKETS = {"api": "spot", "fapi": "usdm", "dapi": "usdm"}
 encode = msgspec.json.Encoder().encode
-
-
-@dataclass(slots=True)
-class Reply:
-    """What the server does: send, or drop the connection, or say nothing; after a delay."""
-
-    status: int
-    body: bytes
-    headers: dict[str, str] = field(default_factory=dict)
-    action: str = "send"  # send | close | stall
-    delay_ms: int = 0
 
 
 class Exchange:
@@ -52,29 +47,88 @@ class Exchange:
         listing = symbols.load()
         self.options = options
         self.journal = journal
-        self.faults = Faults()
-        self._now_ns = now_ns
+        self.faults = Faults(options.seed)
+        self.clock = PaperClock(now_ns, options.clock_offset_ms, options.clock_drift_ppm)
         self.windows = Windows(options.limits)
-        self._guard = WeightGuard(self.windows, options.ban_after, options.ban_s)
+        rules = options.limit_rules
+        self.guard = WeightGuard(self.windows, options.ban_after, options.ban_s, tells_wait=rules.retry_after)
+        self.charging = Charging(self.windows, self.guard, rules)
+        self._keys = keys
         self._gate = Gatekeeper(keys, options.default_recv_window_ms)
-        counts = OrderCounts(self.windows)
-        self.spot = SpotMarket(listing, options, counts)
+        self.counts = OrderCounts(self.windows, rules.taker_gives_back, rules.maker_gives_back)
+        self.spot = SpotMarket(listing, options, self.counts)
         self.usdm = UsdmMarket(listing, options)
+        self.coinm = UsdmMarket(listing, options, "coinm", self.usdm.modes)
         self._table = endpoints.load()
-        self._routes: dict[tuple[str, str], Handler] = routes(self.spot, self.usdm, counts, self.windows, listing)
+        accounts = SubAccounts(keys, self.usdm.token, options.sub_keys_need_ip)
+        every = (self.spot, self.usdm, self.coinm)
+        self._routes: dict[tuple[str, str], Handler] = routes(
+            every, self.counts, self.windows, accounts, options.margin_balances
+        )
         self._date = (0, "")
+        self._other = b"{}"  # the last reply, for the fault that mixes replies up
+        self.executions = {name: Executions(name) for name in self.markets()}
+        for name, market in self.markets().items():
+            market.feed.listen(self.executions[name])
+        self.admin = Admin(self)
+        walks = {name: market.walks for name, market in self.markets().items()}
+        self.director = Director(walks, self.windows, options.step_ms, options.seed, self.admin.run)
+        self._canned = Canned(self.clock) if options.canned else None
+        self.realtime = RealTime(self, keys, self._gate)
+
+    def markets(self) -> dict[str, SpotMarket | UsdmMarket]:
+        """What trades here, by name."""
+        return {"spot": self.spot, "usdm": self.usdm, "coinm": self.coinm}
 
     def now_ms(self) -> int:
-        return self._now_ns() // 1_000_000
+        return self.clock() // 1_000_000
 
     def advance(self) -> None:
         """Let time pass in all markets (called before each request and by the server's timer)."""
         now_ms = self.now_ms()
+        self.director.advance(now_ms)
         self.spot.advance(now_ms)
         self.usdm.advance(now_ms)
+        self.coinm.advance(now_ms)
+        for row in self._executed():
+            self.journal.happened(now_ms, "execution", **row)
+        for market in self.markets().values():
+            market.feed.flush(now_ms)
 
-    def handle(self, request: Request) -> Reply:
-        """Answer one request.  The journal has its line before this returns."""
+    def tick(self) -> None:
+        """Let time pass in the markets and for everybody who is connected by WebSocket (the server's timer)."""
+        self.advance()
+        self.realtime.tick(self.now_ms())
+
+    def end_transaction(self, line: dict[str, object], now_ms: int) -> None:
+        """What a request did is complete: put it in its journal line, and pass the user events on."""
+        rows = self._executed()
+        if rows:
+            line["executions"] = rows
+        for market in self.markets().values():
+            market.feed.flush(now_ms)
+
+    @staticmethod
+    def touched(call: Call) -> dict[str, object]:
+        """The orders of a call for its journal line."""
+        return _touched(call)
+
+    def handler(self, method: str, path: str) -> Handler | None:
+        """What serves a REST endpoint, for the WebSocket API's methods."""
+        return self._routes.get((method, path))
+
+    def _executed(self) -> list[dict[str, object]]:
+        return [row for listener in self.executions.values() for row in listener.drain()]
+
+    def handle(self, request: Request, *, is_late: bool = False) -> Reply:
+        """Answer one request.  The journal has its line before this returns.
+
+        `is_late` marks a request that a fault held back: the checks before matching see it now.
+        """
+        if self._canned is not None:
+            found = self._canned.answer(request)
+            if found is not None:
+                return found
         now_ms = self.now_ms()
         self.advance()
         path = request.path
@@ -89,14 +143,32 @@ class Exchange:
         }
         if self.options.fault_control and path.startswith("/paper/"):
             return self._control(request)
-        fault = self.faults.next_for(request.method, path)
-        reply = self._faulted(fault, line) if fault is not None else None
-        if reply is None:
-            reply = self._answer(request, path, now_ms, line)
+        fault = None if is_late or self.faults.is_idle else self._fault_of(request, path, line)
+        if fault is not None and fault.kind == "late":
+            return Reply(0, b"", action="hold", delay_ms=int(fault.argument))
+        if fault is not None and fault.when == "before":
+            reply = faulted.unexecuted()
+        else:
+            reply = self._answer(request, path, now_ms, line, is_late)
+            self.end_transaction(line, now_ms)
+        whole = reply.body
         if fault is not None:
-            _apply_fault(fault, reply, line)
-        self.journal.write(line)
+            faulted.apply(fault, reply, line, now_ms, self._other)
+        self._other = whole
+        self.journal.answered(line, reply.action, reply.body, self.clock.skew_ms())
         return reply
+
+    def _fault_of(self, request: Request, path: str, line: dict[str, object]) -> Fault | None:
+        """The fault of a request; its parameters are in the journal also when it is not executed."""
+        try:
+            pairs = wire.read(request).pairs
+        except ApiError:
+            pairs = []
+        key = request.headers.get("x-mbx-apikey", "")
+        fault = self.faults.next_for(request.method, path, Asked(request.method, path, key, tuple(pairs), request.peer))
+        if fault is not None:
+            line["params"] = pairs
+        return fault
 
     def note_malformed(self) -> None:
         """Journal something that came in and was no HTTP request."""
@@ -110,39 +182,19 @@ class Exchange:
         }
         self.journal.write({"t": self.now_ms(), **empty, "status": 400, "code": None})
 
+    def note_reset(self, method: str, path: str) -> None:
+        """Journal a request whose connection was reset while it was still coming in."""
+        row: dict[str, object] = {"host": None, "params": [], "key": None, "headers": [], "status": None, "code": None}
+        self.journal.write({"t": self.now_ms(), "method": method, "path": path, **row, "fault": "reset_during",
+                            "executed": False})  # fmt: skip
+
     def _control(self, request: Request) -> Reply:
         try:
-            if request.path == "/paper/faults":
-                return Reply(200, encode(self.faults.order(request.body)))
-            if request.path == "/paper/price":
-                return Reply(200, encode(self._set_price(request.body)))
-            raise unknown_path(request.method, request.path)
+            return Reply(200, encode(self.admin.over_http(request.path, request.body)))
         except ApiError as error:
             return Reply(error.status, encode(error.body()))
 
-    def _set_price(self, body: bytes) -> dict[str, object]:
-        """`{"market": "spot"|"usdm", "symbol", "price"}` moves a symbol's price at once."""
-        try:
-            wanted = msgspec.json.decode(body, type=PriceOrder)
-            price = Decimal(wanted.price)
-        except (msgspec.MsgspecError, InvalidOperation):
-            raise ApiError(-1135, "Invalid JSON Request") from None
-        market = self.usdm if wanted.market == "usdm" else self.spot
-        market.shift(wanted.symbol, price, self.now_ms())
-        return {"symbol": wanted.symbol, "price": wanted.price}
-
-    def _faulted(self, fault: Fault, line: dict[str, object]) -> Reply | None:
-        """The reply of a fault that keeps the request from being executed."""
-        if fault.kind == "status":
-            status, body = status_reply(fault)
-            line.update(status=status, code=None)
-            return Reply(status, body)
-        if fault.kind == "reset_before":
-            line.update(status=None, code=None)
-            return Reply(0, b"")
-        return None
-
-    def _answer(self, request: Request, path: str, now_ms: int, line: dict[str, object]) -> Reply:
+    def _answer(self, request: Request, path: str, now_ms: int, line: dict[str, object], is_late: bool) -> Reply:
         headers = {"Date": self._http_date(now_ms)}
         status, code = 200, None
         try:
@@ -154,6 +206,8 @@ class Exchange:
         except ApiError as error:
             status, code, result = error.status, error.code, error.body()
             headers.update(error.headers)
+            if is_late and code == -1021:
+                self._count_late(request, path, now_ms)
         except Exception:  # noqa: BLE001 - whatever breaks inside is the exchange's -1000, never a dead server
             traceback.print_exc(file=sys.stderr)
             status, code = 500, -1000
@@ -168,21 +222,41 @@ class Exchange:
         handler = self._routes.get((request.method, path))
         if endpoint is None or handler is None:
             raise unknown_path(request.method, path)
-        self._guard.check_ban(BAN_SIDE[endpoint.family], request.peer, now_ms)
+        self.charging.check_ban(endpoint.family, request.peer, now_ms)
         params = payload.merged()
-        cost = self._charge(endpoint, params, request.peer, now_ms, headers)
+        charge = self.charging.by_address(endpoint, params, request.peer, now_ms, headers)
         account, key = DEFAULT_ACCOUNT, None
         if endpoint.needs_key:
             key = self._gate.admit(endpoint, request, payload, params, now_ms)
             account = key.account
+            self.charging.by_account(endpoint, params, account, now_ms, headers)
         self._check(endpoint, payload, params)
         call = Call(request.method, path, params, now_ms, account, key)
         result = handler(call)
         if endpoint.is_free_on_success:
-            self._refund(endpoint, request.peer, cost, now_ms, headers)
+            self.charging.give_back(endpoint, charge, request.peer, now_ms, headers)
         if wants_microseconds(request, endpoint.family):
             result = scaled(result)
         return result, call.headers, _touched(call)
+
+    def run_foreign(self, account: str, method: str, path: str, params: dict[str, str]) -> tuple[object, Call]:
+        """Do what somebody else does on an account: a second program, a person.  ApiError as for anybody."""
+        handler = self._routes.get((method, path))
+        if handler is None:
+            raise unknown_path(method, path)
+        call = Call(method, path, params, self.now_ms(), account, None)
+        return handler(call), call
+
+    def _count_late(self, request: Request, path: str, now_ms: int) -> None:
+        """Assumption: a new order that a late check refuses has been counted."""
+        endpoint, key = (
+            self._table.get((request.method, path)),
+            self._keys.find(request.headers.get("x-mbx-apikey", "")),
+        )
+        if not (self.options.limit_rules.late_counts and key and endpoint and endpoint.security == "TRADE"):
+            return
+        if request.method == "POST" and endpoint.family in MARKETS:
+            self.counts.add(MARKETS[endpoint.family], key.account, (1, 1), now_ms)
 
     @staticmethod
     def _check(endpoint: Endpoint, payload: Payload, params: dict[str, str]) -> None:
@@ -192,30 +266,6 @@ class Exchange:
             if payload.signature is not None and not endpoint.signed:
                 params = params | {"signature": payload.signature}
         endpoint.spec.check(params)
-
-    def _charge(
-        self, endpoint: Endpoint, params: dict[str, str], peer: str, now_ms: int, headers: dict[str, str]
-    ) -> int:
-        rule = endpoint.rule
-        cost = endpoints.weight(rule, params)
-        pool, subject = self._pool(endpoint, peer)
-        used = self.windows.add(pool, subject, cost, now_ms)
-        _show_weight(endpoint.family, used, headers)
-        culprit = None if endpoint.family == "sapi" else (BAN_SIDE[endpoint.family], peer)
-        self._guard.enforce(pool, used, now_ms, culprit)
-        for extra in _raw_pools(endpoint):
-            self._guard.enforce(extra, self.windows.add(extra, peer, 1, now_ms), now_ms)
-        return cost
-
-    def _refund(self, endpoint: Endpoint, peer: str, cost: int, now_ms: int, headers: dict[str, str]) -> None:
-        """A spot order call that succeeded costs nothing."""
-        pool, subject = self._pool(endpoint, peer)
-        _show_weight(endpoint.family, self.windows.add(pool, subject, -cost, now_ms), headers)
-
-    @staticmethod
-    def _pool(endpoint: Endpoint, peer: str) -> tuple[str, str]:
-        subject = f"{peer} {endpoint.method} {endpoint.path}" if endpoint.family == "sapi" else peer
-        return WEIGHT_POOL[endpoint.family], subject
 
     def _http_date(self, now_ms: int) -> str:
         second = now_ms // 1000
@@ -231,39 +281,3 @@ def _touched(call: Call) -> dict[str, object]:
     if rows:
         found["order" if len(rows) == 1 else "orders"] = rows[0] if len(rows) == 1 else rows
     return found
-
-
-class PriceOrder(msgspec.Struct):
-    """Body of `POST /paper/price`."""
-
-    market: str
-    symbol: str
-    price: str
-
-
-def _raw_pools(endpoint: Endpoint) -> list[str]:
-    """Pools that count requests, whatever they weigh."""
-    if endpoint.rule["kind"] == "special_pool":
-        return ["futures_funding"]
-    return ["spot_raw"] if endpoint.family == "api" else []
-
-
-def _show_weight(family: str, used: int, headers: dict[str, str]) -> None:
-    if family == "sapi":
-        headers["X-SAPI-USED-IP-WEIGHT-1M"] = str(used)
-        return
-    headers["X-MBX-USED-WEIGHT-1M"] = str(used)
-    if family == "api":
-        headers["X-MBX-USED-WEIGHT"] = str(used)
-
-
-def _apply_fault(fault: Fault, reply: Reply, line: dict[str, object]) -> None:
-    if fault.kind == "status_after_execute":
-        reply.status, reply.body = status_reply(fault)
-        line.update(status=reply.status, code=None)
-    elif fault.kind in ("reset_before", "reset_after_execute"):
-        reply.action = "close"
-    elif fault.kind == "stall_after_execute":
-        reply.action = "stall"
-    elif fault.kind == "delay":
-        reply.delay_ms = int(fault.argument)

@@ -22,9 +22,15 @@ class TooLarge(Exception):
 class RequestReader:
     """Collects httptools' callbacks into `Request` objects; one reader a connection."""
 
-    def __init__(self, peer: str, on_request: Callable[[Request, bool], None]) -> None:
+    def __init__(
+        self,
+        peer: str,
+        on_request: Callable[[Request, bool], None],
+        on_head: Callable[[str, str, str], None] = lambda method, path, peer: None,
+    ) -> None:
         self._peer = peer
         self._on_request = on_request
+        self._on_head = on_head
         self._parser = httptools.HttpRequestParser(self)
         self._reset()
 
@@ -53,6 +59,10 @@ class RequestReader:
         self._names.append(key)
         self._headers[key] = value.decode("latin-1")
         self._grow(len(name) + len(value))
+
+    def on_headers_complete(self) -> None:
+        method = self._parser.get_method().decode("latin-1")
+        self._on_head(method, self._target.partition(b"?")[0].decode("latin-1"), self._peer)
 
     def on_body(self, body: bytes) -> None:
         self._body += body

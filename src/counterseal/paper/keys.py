@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from counterseal.paper.signature import load_public
 
 ALPHABET = string.ascii_letters + string.digits
+RESTRICTED = 2
 KINDS = ("hmac", "ed25519", "rsa")
-PERMISSIONS = ("read", "trade", "futures")
+PERMISSIONS = ("read", "trade", "futures", "margin", "transfer", "options")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,13 @@ class ApiKey:
     permissions: tuple[str, ...]
     account: str
     created_ms: int
+    name: str = ""
+    status: int = 1  # 1 from anywhere, 2 from `ips` only, 3 by a third party
+    ips: tuple[str, ...] = ()
+
+    def is_from(self, peer: str) -> bool:
+        """Whether the key may be used from an address."""
+        return self.status != RESTRICTED or peer in self.ips
 
     def __repr__(self) -> str:
         return f"ApiKey({self.api_key[:8]}, {self.kind}, {self.account})"
@@ -44,6 +53,11 @@ def make(kind: str, public_pem: str | None, permissions: tuple[str, ...], accoun
         raise ValueError("public key is of another kind")
     verifier = _token() if public_pem is None else public_pem
     return ApiKey(_token(), kind, verifier, permissions, account, now_ms)
+
+
+def kind_of(public_pem: str) -> str:
+    """ed25519 or rsa; ValueError for anything else."""
+    return "ed25519" if "Ed25519" in type(load_public(public_pem)).__name__ else "rsa"
 
 
 def _token() -> str:
@@ -63,7 +77,18 @@ class KeyFile:
         self._refresh()
         return self._keys.get(api_key)
 
+    def of(self, account: str) -> list[ApiKey]:
+        """The keys of an account, in the order in which they were made."""
+        self._refresh()
+        return [key for key in self._keys.values() if key.account == account]
+
+    def accounts(self) -> list[str]:
+        """Every account that has a key."""
+        self._refresh()
+        return list(dict.fromkeys(key.account for key in self._keys.values()))
+
     def add(self, key: ApiKey) -> None:
+        """Write a new key, or the new state of one that is there."""
         with self._locked():
             self._keys[key.api_key] = key
             self._write()
@@ -84,7 +109,7 @@ class KeyFile:
         mark = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
         if mark != self._mark:
             rows = json.loads(self.path.read_text("utf-8"))["keys"]
-            keys = (ApiKey(**{**row, "permissions": tuple(row["permissions"])}) for row in rows)
+            keys = (_from_row(row) for row in rows)
             self._keys = {key.api_key: key for key in keys}
             self._mark = mark
 
@@ -101,6 +126,10 @@ class KeyFile:
     def _write(self) -> None:
         rows = [asdict(key) for key in self._keys.values()]
         write_private(self.path, json.dumps({"keys": rows}, indent=1) + "\n")
+
+
+def _from_row(row: dict[str, Any]) -> ApiKey:
+    return ApiKey(**{**row, "permissions": tuple(row["permissions"]), "ips": tuple(row.get("ips", ()))})
 
 
 def write_private(path: Path, text: str) -> None:

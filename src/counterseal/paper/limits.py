@@ -29,7 +29,14 @@ POOLS: dict[str, Pool] = {
     "futures_weight": Pool(2400, 60_000, "REQUEST_WEIGHT", "MINUTE", 1),
     "futures_orders_10s": Pool(300, 10_000, "ORDERS", "SECOND", 10),
     "futures_orders_1m": Pool(1200, 60_000, "ORDERS", "MINUTE", 1),
-    "futures_funding": Pool(500, 300_000, "REQUEST_WEIGHT", "MINUTE", 5),
+    "futures_funding": Pool(500, 300_000, "RAW_REQUESTS", "MINUTE", 5),
+    "usdm_ws_api_weight": Pool(2400, 60_000, "REQUEST_WEIGHT", "MINUTE", 1),
+    "sapi_uid": Pool(180_000, 60_000, "REQUEST_WEIGHT", "MINUTE", 1),
+    "papi_weight": Pool(6000, 60_000, "REQUEST_WEIGHT", "MINUTE", 1),
+    "papi_orders": Pool(1200, 60_000, "ORDERS", "MINUTE", 1),
+    "eapi_weight": Pool(400, 60_000, "REQUEST_WEIGHT", "MINUTE", 1),
+    "spot_ws_attempts": Pool(300, 300_000, "CONNECTIONS", "MINUTE", 5),
+    "futures_ws_attempts": Pool(300, 300_000, "CONNECTIONS", "MINUTE", 5),
 }
 ORDER_POOLS = {"spot": ("spot_orders_10s", "spot_orders_1d"), "usdm": ("futures_orders_10s", "futures_orders_1m")}
 
@@ -38,11 +45,22 @@ class Windows:
     """Counters of fixed, clock-aligned windows, by pool and subject."""
 
     def __init__(self, limits: dict[str, int]) -> None:
-        self._limits = limits
+        self._limits = dict(limits)
         self._counts: dict[tuple[str, str], tuple[int, int]] = {}
 
     def limit(self, pool: str) -> int:
         return self._limits.get(pool, POOLS[pool].limit)
+
+    def set_limit(self, pool: str, size: int) -> None:
+        """Change a limit while running.  KeyError for a pool that does not exist."""
+        if pool not in POOLS:
+            raise KeyError(pool)
+        self._limits[pool] = size
+
+    def busiest(self, now_ms: int) -> list[tuple[str, str, int, int]]:
+        """(pool, subject, used, limit) of every window that is counting, fullest first."""
+        rows = [(pool, subject, self.used(pool, subject, now_ms), self.limit(pool)) for pool, subject in self._counts]
+        return sorted((row for row in rows if row[2]), key=lambda row: row[2] / max(1, row[3]), reverse=True)
 
     def used(self, pool: str, subject: str, now_ms: int) -> int:
         window, count = self._counts.get((pool, subject), (-1, 0))
@@ -63,8 +81,9 @@ class Windows:
 class WeightGuard:
     """Request weight per address, with the ban for those who go on after a 429."""
 
-    def __init__(self, windows: Windows, ban_after: int, ban_s: int) -> None:
+    def __init__(self, windows: Windows, ban_after: int, ban_s: int, *, tells_wait: bool = True) -> None:
         self._windows = windows
+        self._tells_wait = tells_wait
         self._ban_after = ban_after
         self._ban_s = ban_s
         self._banned: dict[tuple[str, str], tuple[int, int]] = {}  # until ms, length s
@@ -84,12 +103,25 @@ class WeightGuard:
         wait = self._windows.wait_s(pool, now_ms)
         if culprit is not None:
             self._note(culprit, pool, now_ms)
-        text = (
-            f"Too much request weight used; current limit is {limit} request weight per "
-            f"{POOLS[pool].number} {POOLS[pool].interval}. "
-            "Please use WebSocket Streams for live updates to avoid polling the API."
-        )
-        raise ApiError(-1003, text, 429, headers={"Retry-After": str(wait)})
+        span = f"{POOLS[pool].number} {POOLS[pool].interval}"
+        text = f"Too many requests; current limit is {limit} requests per {span}."
+        if POOLS[pool].kind == "REQUEST_WEIGHT":
+            text = (
+                f"Too much request weight used; current limit is {limit} request weight per {span}. "
+                "Please use WebSocket Streams for live updates to avoid polling the API."
+            )
+        raise ApiError(-1003, text, 429, headers=self._wait_header(wait))
+
+    def _wait_header(self, seconds: int) -> dict[str, str]:
+        return {"Retry-After": str(seconds)} if self._tells_wait else {}
+
+    def ban(self, side: str, peer: str, seconds: int, now_ms: int) -> None:
+        """Ban an address now, whatever it did; 0 seconds lift a ban."""
+        self._banned[side, peer] = (now_ms + seconds * 1000, seconds)
+
+    def bans(self, now_ms: int) -> list[tuple[str, str, int]]:
+        """(side, address, until ms) of the bans in force."""
+        return [(side, peer, until) for (side, peer), (until, _) in self._banned.items() if until > now_ms]
 
     def _note(self, culprit: tuple[str, str], pool: str, now_ms: int) -> None:
         window = now_ms // POOLS[pool].window_ms
@@ -100,25 +132,30 @@ class WeightGuard:
 
     def _ban(self, culprit: tuple[str, str], now_ms: int) -> ApiError:
         """Each further ban of an address is twice as long."""
-        length = min(MOST_BAN_S, self._banned.get(culprit, (0, self._ban_s // 2))[1] * 2)
+        before = self._banned.get(culprit, (0, 0))[1]
+        length = min(MOST_BAN_S, before * 2 or self._ban_s)
         self._banned[culprit] = (now_ms + length * 1000, length)
         self._ignored.pop(culprit, None)
         return self._ban_error(now_ms + length * 1000, now_ms)
 
-    @staticmethod
-    def _ban_error(until: int, now_ms: int) -> ApiError:
+    def _ban_error(self, until: int, now_ms: int) -> ApiError:
         text = (
             f"Way too much request weight used; IP banned until {until}. "
             "Please use WebSocket Streams for live updates to avoid bans."
         )
-        return ApiError(-1003, text, 418, headers={"Retry-After": str(max(1, (until - now_ms) // 1000))})
+        return ApiError(-1003, text, 418, headers=self._wait_header(max(1, (until - now_ms) // 1000)))
 
 
 class OrderCounts:
     """Order counts per account: spot counts unfilled orders, futures count plainly."""
 
-    def __init__(self, windows: Windows) -> None:
+    def __init__(self, windows: Windows, taker_gives_back: int = 1, maker_gives_back: int = 5) -> None:
         self._windows = windows
+        self._gives_back = (taker_gives_back, maker_gives_back)
+
+    def first_fill(self, account: str, now_ms: int, *, is_maker: bool) -> None:
+        """A spot order met its first fill: the unfilled count sinks by what the rules say."""
+        self.give_back(account, self._gives_back[is_maker], now_ms)
 
     def add(self, market: str, account: str, counts: tuple[int, int], now_ms: int) -> dict[str, str]:
         """Count new orders on the market's two pools and give the reply's headers; 429 / -1015 on breach."""

@@ -17,18 +17,26 @@ SYMBOL = r"^(?:(?![a-z])[\w\-.]){1,50}$"
 _DECIMALS = (
     "quantity price stopPrice quoteOrderQty icebergQty stopLimitPrice stopIcebergQty limitIcebergQty abovePrice"
     " aboveStopPrice aboveIcebergQty belowPrice belowStopPrice belowIcebergQty triggerPrice activatePrice"
-    " callbackRate amount"
+    " callbackRate amount newQty workingPrice workingQuantity workingIcebergQty pendingPrice pendingStopPrice"
+    " pendingQuantity pendingIcebergQty pendingAbovePrice pendingAboveStopPrice pendingAboveIcebergQty"
+    " pendingBelowPrice pendingBelowStopPrice pendingBelowIcebergQty"
 )
 _LONGS = (
     "orderId orderListId cancelOrderId limit fromId startTime endTime strategyId strategyType trailingDelta"
-    " leverage countdownTime algoId goodTillDate page modifyId type_margin"
+    " leverage countdownTime algoId goodTillDate page size modifyId type_margin pegOffsetValue fromExecutionId"
+    " aboveTrailingDelta belowTrailingDelta pendingTrailingDelta pendingAboveTrailingDelta"
+    " pendingBelowTrailingDelta fromAllocationId preventedMatchId fromPreventedMatchId"
 )
 _CLIENT_IDS = (
     "newClientOrderId origClientOrderId listClientOrderId limitClientOrderId stopClientOrderId"
     " aboveClientOrderId belowClientOrderId cancelNewClientOrderId cancelOrigClientOrderId clientAlgoId"
+    " workingClientOrderId pendingClientOrderId pendingAboveClientOrderId pendingBelowClientOrderId"
 )
 _ENUMS: dict[str, tuple[frozenset[str], ApiError]] = {
-    "side": (frozenset({"BUY", "SELL"}), ApiError(-1117, "Invalid side.")),
+    **{
+        name: (frozenset({"BUY", "SELL"}), ApiError(-1117, "Invalid side."))
+        for name in ("side", "workingSide", "pendingSide")
+    },
     "timeInForce": (frozenset({"GTC", "IOC", "FOK", "GTX", "GTD"}), ApiError(-1115, "Invalid timeInForce.")),
 }
 
@@ -66,8 +74,7 @@ class Spec:
         if not unread:
             return
         if not self.known:
-            text = f"Too many parameters; expected '0' and received '{len(params)}'."
-            raise ApiError(-1101, text)
+            raise ApiError(-1101, f"Too many parameters; expected '0' and received '{len(params)}'.")
         read = len(params) - len(unread)
         text = f"Not all sent parameters were read; read '{read}' parameter(s) but was sent '{len(params)}'."
         raise ApiError(-1104, text)

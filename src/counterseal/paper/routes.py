@@ -3,76 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 
 from counterseal.paper.call import Call
 from counterseal.paper.limits import OrderCounts, Windows
-from counterseal.paper.spot_account import SpotAccount
+from counterseal.paper.portfolio import Portfolio
+from counterseal.paper.portfolio_routes import portfolio_routes
 from counterseal.paper.spot_market import SpotMarket
-from counterseal.paper.spot_oco import SpotLists
-from counterseal.paper.spot_orders import SpotOrders
-from counterseal.paper.spot_public import SpotPublic
-from counterseal.paper.symbols import Listing
+from counterseal.paper.spot_routes import sapi_routes, spot_routes
+from counterseal.paper.sub_accounts import SubAccounts
 from counterseal.paper.usdm_market import UsdmMarket
-from counterseal.paper.usdm_routes import usdm_routes
+from counterseal.paper.usdm_routes import coinm_routes, usdm_routes
 
 Handler = Callable[[Call], object]
 Routes = dict[tuple[str, str], Handler]
 
 
-def routes(spot: SpotMarket, usdm: UsdmMarket, counts: OrderCounts, windows: Windows, listing: Listing) -> Routes:
-    """Every served (method, path)."""
+def routes(
+    markets: tuple[SpotMarket, UsdmMarket, UsdmMarket], counts: OrderCounts, windows: Windows,
+    accounts: SubAccounts, margin_balances: dict[str, Decimal],
+) -> Routes:  # fmt: skip
+    """Every served (method, path) of spot, USD-M and COIN-M (`markets`, in this order) and what goes with them."""
+    spot, usdm, coinm = markets
+    together = (usdm, coinm)
     return {
-        **_spot_public(SpotPublic(spot, windows)),
-        **_spot_private(SpotOrders(spot, counts), SpotLists(spot, counts), SpotAccount(spot, counts)),
-        **usdm_routes(usdm, counts, windows, listing),
-    }
-
-
-def _spot_public(public: SpotPublic) -> Routes:
-    paths: dict[str, Handler] = {
-        "ping": public.ping,
-        "time": public.time,
-        "exchangeInfo": public.exchange_info,
-        "depth": public.depth,
-        "trades": public.trades,
-        "historicalTrades": public.trades,
-        "aggTrades": public.agg_trades,
-        "klines": public.klines,
-        "uiKlines": public.klines,
-        "avgPrice": public.avg_price,
-        "ticker/24hr": public.day,
-        "ticker/price": public.price,
-        "ticker/bookTicker": public.book_ticker,
-        "ticker": public.rolling,
-    }
-    return {("GET", f"/api/v3/{path}"): handler for path, handler in paths.items()}
-
-
-def _spot_private(orders: SpotOrders, lists: SpotLists, account: SpotAccount) -> Routes:
-    return {
-        ("POST", "/api/v3/order"): orders.place,
-        ("GET", "/api/v3/order"): orders.query,
-        ("DELETE", "/api/v3/order"): orders.cancel,
-        ("POST", "/api/v3/order/test"): orders.test,
-        ("GET", "/api/v3/openOrders"): orders.open_orders,
-        ("DELETE", "/api/v3/openOrders"): orders.cancel_open,
-        ("GET", "/api/v3/allOrders"): orders.all_orders,
-        ("POST", "/api/v3/order/cancelReplace"): orders.cancel_replace,
-        ("GET", "/api/v3/myTrades"): orders.my_trades,
-        ("POST", "/api/v3/orderList/oco"): lists.place,
-        ("POST", "/api/v3/order/oco"): lists.place_old,
-        ("GET", "/api/v3/orderList"): lists.query,
-        ("DELETE", "/api/v3/orderList"): lists.cancel,
-        ("GET", "/api/v3/openOrderList"): lists.open_lists,
-        ("GET", "/api/v3/allOrderList"): lists.all_lists,
-        ("GET", "/api/v3/account"): account.account,
-        ("GET", "/api/v3/account/commission"): account.commission,
-        ("GET", "/api/v3/rateLimit/order"): account.rate_limits,
-        ("GET", "/sapi/v1/account/apiRestrictions"): account.restrictions,
-        ("GET", "/sapi/v1/account/apiTradingStatus"): account.trading_status,
-        ("GET", "/sapi/v1/account/status"): account.status,
-        ("GET", "/sapi/v1/capital/config/getall"): account.coins,
-        ("GET", "/sapi/v1/margin/allPairs"): account.margin_pairs,
-        ("GET", "/sapi/v1/margin/isolated/allPairs"): account.margin_pairs,
-        ("GET", "/sapi/v1/asset/tradeFee"): account.trade_fee,
+        **spot_routes(spot, counts, windows),
+        **sapi_routes(spot, counts, accounts, margin_balances),
+        **usdm_routes(usdm, together, counts, windows),
+        **coinm_routes(coinm, together, counts, windows),
+        **portfolio_routes(Portfolio(usdm, coinm, margin_balances, counts, windows)),
     }

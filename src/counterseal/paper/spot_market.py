@@ -1,24 +1,28 @@
-"""The spot matching engine: balances, books, stops, and what time does to them."""
+"""The spot matching engine: books, stops, order lists, and what time does to them."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from decimal import Decimal
 
-from counterseal.paper import filters
+from counterseal.paper import filters, sor, stops
 from counterseal.paper.accounts import Wallets
-from counterseal.paper.book import Book, Offer, Plan, crosses
+from counterseal.paper.book import Book, Offer, Plan, crosses, expires_maker
 from counterseal.paper.errors import bad_symbol, rejected
+from counterseal.paper.feed import Feed
 from counterseal.paper.limits import OrderCounts
 from counterseal.paper.market import Walk
 from counterseal.paper.money import ZERO, cut8
 from counterseal.paper.options import Options
-from counterseal.paper.orders import Order, OrderStore, Trade
+from counterseal.paper.orders import Amendment, Order, OrderStore, PreventedMatch, Trade
+from counterseal.paper.pegs import pegged_price
+from counterseal.paper.spot_holding import Holding
 from counterseal.paper.spot_lists import OrderLists
 from counterseal.paper.steps import Steps
+from counterseal.paper.streams_book import Keepers
 from counterseal.paper.symbols import Listing, Symbol
 
-FEE = Decimal("0.001")
 STOP_TYPES = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"})
 STOP_MARKET_TYPES = frozenset({"STOP_LOSS", "TAKE_PROFIT"})
 
@@ -29,18 +33,27 @@ class SpotMarket:
     def __init__(self, listing: Listing, options: Options, counts: OrderCounts) -> None:
         self.symbols = listing.spot
         self.wallets = Wallets({**listing.spot_balances, **options.balances})
-        self.walks = {name: Walk(options.seed, "spot", symbol, options.volatility)
+        self.holding = Holding(self.symbols, self.wallets)
+        self.maker_fee, self.taker_fee = options.spot_maker_fee, options.spot_taker_fee
+        self.walks = {name: Walk(options.seed, "spot", symbol, options.volatility, options.jumps)
                       for name, symbol in self.symbols.items()}  # fmt: skip
         self.books = {name: Book(walk) for name, walk in self.walks.items()}
+        self.routed = sor.groups(self.symbols)
         self.store = OrderStore(10_000_000 + options.seed % 1000 * 1000)
+        self.feed = Feed()
         self.lists = OrderLists(self)
-        self.stops: dict[str, list[Order]] = {name: [] for name in self.symbols}
+        self.stops: dict[str, dict[int, Order]] = {name: {} for name in self.symbols}
         self.steps = Steps(options.step_ms)
+        self.keepers = Keepers(self.books, self.steps)
+        self.feed.listen(self.keepers)
         self._counts = counts
         self.most_orders = options.max_num_orders
         self._averages: dict[str, tuple[tuple[int, int], Decimal]] = {}  # of the present step
         self._ids = random.Random(f"{options.seed}:spot")  # noqa: S311 - the seeded market, no secret
         self._trade_id = 1_000_000_000
+        self._alloc_id = -1
+        self._prevented_id = 0
+        self._execution_id = 0
 
     def symbol(self, name: str) -> Symbol:
         symbol = self.symbols.get(name)
@@ -52,16 +65,20 @@ class SpotMarket:
         """A client id made by the exchange, 22 characters."""
         return "".join(self._ids.choices("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", k=22))
 
+    def last(self, name: str, now_ms: int) -> Decimal:
+        return self.walks[name].price_at(self.steps.at(now_ms))
+
     def average_price(self, name: str, now_ms: int) -> Decimal:
         """Mean of the last five minutes, sampled every five seconds."""
-        walk, last = self.walks[name], self.steps.at(now_ms)
+        walk, step = self.walks[name], self.steps.at(now_ms)
+        key = (step, walk.ticks_at(step))
         known = self._averages.get(name)
-        if known is not None and known[0] == (last, walk.base_ticks):
+        if known is not None and known[0] == key:
             return known[1]
         stride = max(1, 5000 // self.steps.step_ms)
-        ticks = [walk.ticks_at(last - index * stride) for index in range(60)]
+        ticks = [walk.ticks_at(step - index * stride) for index in range(60)]
         average = cut8(sum(ticks) * walk.symbol.tick / len(ticks))
-        self._averages[name] = ((last, walk.base_ticks), average)
+        self._averages[name] = (key, average)
         return average
 
     def shift(self, name: str, price: Decimal, now_ms: int) -> None:
@@ -70,133 +87,205 @@ class SpotMarket:
         step = self.steps.at(now_ms)
         self.walks[name].shift_to(price, step)
         self._live(name, step)
+        self.lists.settle(now_ms)
 
     # placing
 
     def check(self, order: Order, now_ms: int) -> None:
         """Everything that can refuse an order before it touches the book or the account."""
-        symbol = self.symbol(order.symbol)
-        mine = self.store.open_orders(order.account, order.symbol)
-        filters.check(symbol, order, self.average_price(order.symbol, now_ms), mine, self.most_orders)
-        if order.type in STOP_TYPES and self.is_triggered(order, self.steps.at(now_ms)):
-            raise rejected("Order would trigger immediately.")
+        symbol, step = self.symbol(order.symbol), self.steps.at(now_ms)
+        order.price = pegged_price(self.books[order.symbol], order, step)
+        count = self.store.open_count(order.account, order.symbol)
+        filters.check(symbol, order, self.average_price(order.symbol, now_ms), count, self.most_orders)
+        if order.is_contingent:
+            filters.check_stops(self.store.open_orders(order.account, order.symbol))
+            last = self.last(order.symbol, now_ms)
+            order.hold_price = last * (1 + order.trailing_delta / stops.BASIS_POINTS)
+            if not order.trailing_delta and stops.is_reached(order, last):
+                raise rejected("Order would trigger immediately.")
         if self.store.has_open_client(order.account, order.symbol, order.client_id):
             raise rejected("Duplicate order sent.")
-        if order.type == "LIMIT_MAKER":
-            best = next(self.books[order.symbol].offers(order.side, self.steps.at(now_ms)), None)
-            if best is not None and crosses(order.side, order.price, best.price):
-                raise rejected("Order would immediately match and take.")
+        if order.type == "LIMIT_MAKER" and self._would_take(order, now_ms):
+            raise rejected("Order would immediately match and take.")
+
+    def check_pending(self, order: Order, now_ms: int) -> None:
+        """What can be said of a list's pending order before its working order is filled."""
+        symbol = self.symbol(order.symbol)
+        order.price = pegged_price(self.books[order.symbol], order, self.steps.at(now_ms))
+        average = self.average_price(order.symbol, now_ms)
+        order.hold_price = average * (1 + order.trailing_delta / stops.BASIS_POINTS)
+        if order.qty:
+            filters.check(symbol, order, average, self.store.open_count(order.account, symbol.name), self.most_orders)
+        else:
+            filters.check_prices(symbol, order, average)
+        if self.store.has_open_client(order.account, order.symbol, order.client_id):
+            raise rejected("Duplicate order sent.")
+
+    def _would_take(self, order: Order, now_ms: int) -> bool:
+        best = next(self.books[order.symbol].offers(order.side, self.steps.at(now_ms)), None)
+        return best is not None and crosses(order.side, order.price, best.price)
 
     def place(self, order: Order, now_ms: int) -> list[Trade]:
         """Execute a checked order; -2010 when the account cannot pay for it."""
+        trades = self.place_leg(order, now_ms)
+        self.lists.settle(now_ms)
+        return trades
+
+    def place_leg(self, order: Order, now_ms: int) -> list[Trade]:
+        """The same without what a list's pending orders do thereupon."""
         order.updated_ms = now_ms
-        if order.type in STOP_TYPES:
-            self.hold(order, self.needed(order))
+        if order.is_contingent:
+            self.holding.hold(order, self.holding.needed(order))
             self.store.add(order)
-            self.stops[order.symbol].append(order)
+            self._wait_for_stop(order, now_ms)
+            self.feed.order("NEW", order, now_ms)
             return []
         order.working_ms = now_ms
         return self._execute(order, now_ms, is_new=True)
 
+    def activate(self, order: Order, now_ms: int) -> None:
+        """Place a pending order whose working order is filled; its money is held."""
+        order.updated_ms = now_ms
+        if order.is_contingent:
+            self._wait_for_stop(order, now_ms)
+            self.feed.order("NEW", order, now_ms)
+        elif order.type == "LIMIT_MAKER" and self._would_take(order, now_ms):
+            self.close(order, "EXPIRED", now_ms)
+        else:
+            order.working_ms = now_ms
+            self._execute(order, now_ms, is_new=False)
+
+    def _wait_for_stop(self, order: Order, now_ms: int) -> None:
+        self.stops[order.symbol][order.order_id] = order
+        if order.trailing_delta:  # the trail starts from here, unless it waits for its stop price
+            stops.is_triggered(order, self.last(order.symbol, now_ms), now_ms)
+
+    def _offers(self, order: Order, step: int) -> Iterator[Offer] | None:
+        """The books that an order is routed over: None for its own alone."""
+        if not order.uses_sor:
+            return None
+        names = self.routed[self.symbols[order.symbol].base]
+        books = [self.books[order.symbol], *(self.books[name] for name in names if name != order.symbol)]
+        return sor.offers(books, order.side, step)
+
     def _execute(self, order: Order, now_ms: int, *, is_new: bool) -> list[Trade]:
         is_market = order.type == "MARKET" or order.type in STOP_MARKET_TYPES
-        book = self.books[order.symbol]
-        plan = book.plan(order, self.steps.at(now_ms), None if is_market else order.price)
+        book, step = self.books[order.symbol], self.steps.at(now_ms)
+        plan = book.plan(order, step, None if is_market else order.price, offers=self._offers(order, step))
         if is_new:
-            self.hold(order, self._market_cost(order, plan) if is_market else self.needed(order))
+            cost = self.holding.market_cost(order, plan) if is_market else self.holding.needed(order)
+            self.holding.hold(order, cost)
             self.store.add(order)
-        if (order.tif == "FOK" and plan.qty < order.qty) or not self._can_pay(order, plan):
+        self.feed.order("NEW", order, now_ms)  # a triggered stop says so once more, now working
+        if (order.tif == "FOK" and plan.qty < order.qty) or not self.holding.can_pay(order, plan):
             return self._finish(order, "EXPIRED", now_ms)
         trades = self._apply(order, plan, now_ms)
         if order.quote_qty:
-            order.qty = order.filled
-        if plan.taker_prevented:
+            order.qty = order.filled + order.prevented_qty
+        if order.is_open and plan.taker_prevented:
             return trades + self._finish(order, "EXPIRED_IN_MATCH", now_ms)
         if not order.is_open:
             return trades
         if is_market or order.tif in ("IOC", "FOK"):
             is_done = bool(order.quote_qty) and bool(plan.fills)
+            if is_market and not is_done:
+                order.expiry_reason = "INSUFFICIENT_LIQUIDITY"
             return trades + self._finish(order, "FILLED" if is_done else "EXPIRED", now_ms)
         book.rest(order)
-        self._relock(order)
+        self.holding.relock(order)
         return trades
 
     def _apply(self, taker: Order, plan: Plan, now_ms: int) -> list[Trade]:
-        book = self.books[taker.symbol]
+        for offer in plan.prevented:
+            self._prevent(taker, offer, now_ms)
         trades = []
-        for maker in plan.prevented:
-            self.close(maker, "EXPIRED_IN_MATCH", now_ms)
         for fill in plan.fills:
-            book.take(taker.side, fill)
+            (fill.book or self.books[taker.symbol]).take(taker.side, fill)
             if fill.order is not None:
                 self._fill(fill.order, fill, now_ms, is_maker=True)
             trades.append(self._fill(taker, fill, now_ms, is_maker=False))
+        if taker.is_open and taker.qty and taker.left <= 0:
+            self._finish(taker, "EXPIRED_IN_MATCH", now_ms)
         return trades
+
+    def _prevent(self, taker: Order, offer: Offer, now_ms: int) -> None:
+        """Keep two orders of one account apart, as the taker's mode says."""
+        maker = offer.order
+        if maker is None or not maker.is_open:
+            return
+        self._prevented_id += 1
+        match = PreventedMatch(self._prevented_id, taker, maker, offer.price, offer.qty, now_ms)
+        self.store.prevented.setdefault((taker.account, taker.symbol), []).append(match)
+        taker.prevented_id = maker.prevented_id = match.number
+        if expires_maker(taker):
+            self.close(maker, "EXPIRED_IN_MATCH", now_ms)
+        elif taker.stp == "DECREMENT":
+            taker.prevented_qty += offer.qty
+            maker.prevented_qty += offer.qty
+            if maker.left <= 0:
+                self.close(maker, "EXPIRED_IN_MATCH", now_ms)
+            else:
+                self.holding.relock(maker)
 
     def _fill(self, order: Order, fill: Offer, now_ms: int, *, is_maker: bool) -> Trade:
         """Settle one execution for one side and close the order when it is complete."""
-        symbol, wallet = self.symbols[order.symbol], self.wallets.of(order.account)
         if not order.filled:
-            self._counts.give_back(order.account, 5 if is_maker else 1, now_ms)
+            self._counts.first_fill(order.account, now_ms, is_maker=is_maker)
         self.lists.leg_active(order, now_ms)
         quote = fill.qty * fill.price
         order.filled += fill.qty
         order.spent += quote
-        paid, asset, got = (quote, symbol.quote, fill.qty) if order.side == "BUY" else (fill.qty, symbol.base, quote)
-        if paid > order.lock:  # a triggered stop market buy above its stop price
-            wallet.lock(asset, paid - order.lock)
-            order.lock = paid
-        wallet.spend(asset, paid)
-        order.lock -= paid
-        fee_asset = symbol.base if order.side == "BUY" else symbol.quote
-        fee = cut8(got * FEE)
-        wallet.receive(fee_asset, got - fee)
-        self._trade_id += 1
-        trade = Trade(self._trade_id, order, fill.price, fill.qty, quote, fee, fee_asset, now_ms, is_maker)
+        rate = self.maker_fee if is_maker else self.taker_fee
+        fee, fee_asset = self.holding.settle(order, fill.qty, quote, rate)
+        trade = self._trade(order, fill, quote, (fee, fee_asset), now_ms, is_maker=is_maker)
         self.store.add_trade(trade)
-        self._after_fill(order, now_ms)
+        self._after_fill(order, fill, now_ms, is_maker=is_maker)
+        self.feed.order("TRADE", order, now_ms, trade)
         return trade
 
-    def _after_fill(self, order: Order, now_ms: int) -> None:
-        order.updated_ms = now_ms
-        if order.qty and order.filled >= order.qty:
-            self._finish(order, "FILLED", now_ms)
+    def _trade(
+        self, order: Order, fill: Offer, quote: Decimal, fee: tuple[Decimal, str], now_ms: int, *, is_maker: bool
+    ) -> Trade:
+        trade_id, alloc_id = -1, -1
+        if order.uses_sor and not is_maker:
+            self._alloc_id += 1
+            alloc_id = self._alloc_id
         else:
-            order.status = "PARTIALLY_FILLED"
+            self._trade_id += 1
+            trade_id = self._trade_id
+        return Trade(trade_id, order, fill.price, fill.qty, quote, *fee, now_ms, is_maker, alloc_id=alloc_id)
 
-    # money
+    def _after_fill(self, order: Order, fill: Offer, now_ms: int, *, is_maker: bool) -> None:
+        order.updated_ms = now_ms
+        if order.qty and order.left <= 0:
+            self._finish(order, "EXPIRED_IN_MATCH" if order.prevented_qty else "FILLED", now_ms)
+            return
+        order.status = "PARTIALLY_FILLED"
+        if is_maker and order.iceberg_qty:
+            self._renew_iceberg(order, fill.qty)
 
-    def _asset(self, order: Order) -> str:
-        symbol = self.symbols[order.symbol]
-        return symbol.quote if order.side == "BUY" else symbol.base
+    def _renew_iceberg(self, order: Order, qty: Decimal) -> None:
+        """The next part of an iceberg stands behind the orders of its price."""
+        order.shown -= qty
+        if order.shown <= 0:
+            self.books[order.symbol].drop(order)
+            self.books[order.symbol].rest(order)
 
-    def needed(self, order: Order) -> Decimal:
-        """What an open order holds: the quote at its price for a buy, the base for a sell."""
-        return order.left * (order.price or order.stop_price) if order.side == "BUY" else order.left
-
-    @staticmethod
-    def _market_cost(order: Order, plan: Plan) -> Decimal:
-        if order.side == "BUY":
-            return order.quote_qty or plan.quote
-        return order.qty or plan.qty
-
-    def hold(self, order: Order, amount: Decimal) -> None:
-        """Lock what an order needs, once; a leg of a list finds its money held already."""
-        if not order.lock and order.list_id < 0:
-            self.wallets.of(order.account).lock(self._asset(order), amount)
-            order.lock = amount
-
-    def _can_pay(self, order: Order, plan: Plan) -> bool:
-        # only a triggered stop market buy can lack money: the price ran past what it holds
-        free = self.wallets.of(order.account).free.get(self._asset(order), ZERO)
-        return order.side == "SELL" or plan.quote <= order.lock + free
-
-    def _relock(self, order: Order) -> None:
-        """Give back what an order holds beyond its need (a better price, or its end)."""
-        need = self.needed(order) if order.is_open else ZERO
-        if order.lock > need:
-            self.wallets.of(order.account).unlock(self._asset(order), order.lock - need)
-            order.lock = need
+    def amend(self, order: Order, qty: Decimal, client_id: str, now_ms: int) -> Amendment:
+        """Give an open order a smaller quantity; it keeps its place in the book."""
+        self._execution_id += 1
+        change = Amendment(self._execution_id, order.client_id, client_id, (order.price, order.price),
+                           (order.qty, qty), now_ms)  # fmt: skip
+        order.amendments.append(change)
+        self.store.renamed(order, client_id)
+        order.qty, order.updated_ms = qty, now_ms
+        if order.left <= 0:
+            self.close(order, "EXPIRED", now_ms)
+            return change
+        if order.status != "PENDING_NEW" and not order.is_paired:
+            self.holding.relock(order)
+        self.feed.order("REPLACED", order, now_ms)
+        return change
 
     # ending
 
@@ -205,10 +294,10 @@ class SpotMarket:
         if order.working_ms < 0 and status != "CANCELED":
             order.working_ms = now_ms
         self.books[order.symbol].drop(order)
-        if order in self.stops[order.symbol]:
-            self.stops[order.symbol].remove(order)
-        self._relock(order)
+        self.stops[order.symbol].pop(order.order_id, None)
+        self.holding.relock(order)
         self.store.settle(order)
+        self.feed.ended(order, now_ms)
         self.lists.leg_done(order, now_ms)
         return []
 
@@ -223,6 +312,7 @@ class SpotMarket:
         for step in self.steps.until(now_ms):
             for name in self.books:
                 self._live(name, step)
+            self.lists.settle(self.steps.ms(step))
 
     def _live(self, name: str, step: int) -> None:
         """What one step of the price does to one symbol's orders."""
@@ -241,16 +331,11 @@ class SpotMarket:
                 if order.is_open and fill.qty > 0:
                     self._fill(order, fill, self.steps.ms(step), is_maker=True)
 
-    def is_triggered(self, order: Order, step: int) -> bool:
-        """Whether the last price has reached the order's stop price."""
-        last = self.walks[order.symbol].price_at(step)
-        is_upward = order.type.startswith("STOP") == (order.side == "BUY")
-        return last >= order.stop_price if is_upward else last <= order.stop_price
-
     def _trigger_stops(self, name: str, step: int) -> None:
-        for order in list(self.stops[name]):
-            if order.is_open and self.is_triggered(order, step):
-                self.stops[name].remove(order)
-                order.working_ms = self.steps.ms(step)
-                self.lists.leg_active(order, order.working_ms)
-                self._execute(order, order.working_ms, is_new=False)
+        last, now_ms = self.walks[name].price_at(step), self.steps.ms(step)
+        for order in list(self.stops[name].values()):
+            if order.is_open and stops.is_triggered(order, last, now_ms):
+                self.stops[name].pop(order.order_id, None)
+                order.working_ms = now_ms
+                self.lists.leg_active(order, now_ms)
+                self._execute(order, now_ms, is_new=False)

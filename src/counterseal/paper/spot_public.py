@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 
 from counterseal.paper import filters
 from counterseal.paper.call import Call
-from counterseal.paper.errors import ApiError, Json, bad_symbol, illegal, mandatory
+from counterseal.paper.errors import ApiError, Json, bad_symbol, illegal, invalid, mandatory
 from counterseal.paper.limits import Windows, limit_row
-from counterseal.paper.money import fixed, fixed8
+from counterseal.paper.money import ZERO, fixed, fixed8
 from counterseal.paper.params import SYMBOL_SHOWN, limit_of
-from counterseal.paper.public_data import Bar, PublicData, Tape, change
+from counterseal.paper.public_data import DAY_MS, Bar, PublicData, Tape, change
 from counterseal.paper.spot_market import SpotMarket
+from counterseal.paper.spot_new import ALLOWED_STP
 from counterseal.paper.symbols import Symbol
 
 ORDER_TYPES = ["LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"]
+REFERENCE_BUCKETS, REFERENCE_MS = 10, 1000
+MOST_ZONE_MINUTES = 14 * 60
 WINDOWS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -26,6 +30,7 @@ class SpotPublic:
         self.windows = windows
         self.data = PublicData(market.walks, market.steps)
         self._rows = {name: _symbol_row(symbol, market.most_orders) for name, symbol in market.symbols.items()}
+        self._sors = [{"baseAsset": base, "symbols": names} for base, names in market.routed.items()]
 
     def ping(self, call: Call) -> Json:
         return {}
@@ -44,6 +49,7 @@ class SpotPublic:
             "rateLimits": [limit_row(self.windows, pool) for pool in pools],
             "exchangeFilters": [],
             "symbols": [self._rows[name] for name in names],
+            "sors": self._sors,
         }
 
     def _names(self, call: Call) -> list[str]:
@@ -66,12 +72,12 @@ class SpotPublic:
         return rows[0] if "symbol" in call.params else rows
 
     def depth(self, call: Call) -> Json:
-        name, step = self._name(call), self.market.steps.at(call.now_ms)
-        book, most = self.market.books[name], limit_of(call.params, 100, 5000)
+        keeper, most = self.market.keepers.of(self._name(call)), limit_of(call.params, 100, 5000)
+        last_id, bids, asks = keeper.snapshot(call.now_ms, most)
         return {
-            "lastUpdateId": call.now_ms,
-            "bids": [[fixed8(price), fixed8(qty)] for price, qty in book.depth("SELL", step, most)],
-            "asks": [[fixed8(price), fixed8(qty)] for price, qty in book.depth("BUY", step, most)],
+            "lastUpdateId": last_id,
+            "bids": [[fixed8(price), fixed8(qty)] for price, qty in bids],
+            "asks": [[fixed8(price), fixed8(qty)] for price, qty in asks],
         }
 
     def _name(self, call: Call) -> str:
@@ -138,6 +144,47 @@ class SpotPublic:
         rows = [self._rolling(name, call, size) for name in self._names(call)]
         return self._shaped(call, rows)
 
+    def trading_day(self, call: Call) -> Json | list[Json]:
+        """The day so far, which begins at midnight of `timeZone` (hours, or hours and minutes)."""
+        if "symbol" not in call.params and "symbols" not in call.params:
+            raise mandatory("symbol")
+        shift = _zone_ms(call.params.get("timeZone", "0"))
+        start = (call.now_ms + shift) // DAY_MS * DAY_MS - shift
+        rows = []
+        for name in self._names(call):
+            bar = self.data.bar(name, start, start + DAY_MS, call.now_ms)
+            moved, percent, average = change(bar)
+            head: Json = {"symbol": name}
+            if call.params.get("type") != "MINI":
+                head |= {"priceChange": fixed8(moved), "priceChangePercent": fixed(percent, 3),
+                         "weightedAvgPrice": fixed8(average)}  # fmt: skip
+            rows.append(head | _window(bar))
+        return self._shaped(call, rows)
+
+    def reference_price(self, call: Call) -> Json:
+        """The mean of the last ten seconds (an assumption)."""
+        name, step = self._name(call), self.market.steps.at(call.now_ms)
+        stride = max(1, REFERENCE_MS // self.market.steps.step_ms)
+        prices = [self.market.walks[name].price_at(step - number * stride) for number in range(REFERENCE_BUCKETS)]
+        return {"symbol": name, "referencePrice": fixed8(sum(prices, ZERO) / len(prices)), "timestamp": call.now_ms}
+
+    def reference_calculation(self, call: Call) -> Json:
+        return {"symbol": self._name(call), "calculationType": "ARITHMETIC_MEAN", "bucketCount": REFERENCE_BUCKETS,
+                "bucketWidthMs": REFERENCE_MS}  # fmt: skip
+
+    def execution_rules(self, call: Call) -> Json:
+        """No symbol has a price range rule here."""
+        return {"symbolRules": [{"symbol": name, "rules": []} for name in self._names(call)]}
+
+    def block_trades(self, call: Call) -> list[Json]:
+        """There are none."""
+        self._name(call)
+        return []
+
+    def my_filters(self, call: Call) -> Json:
+        name = self._name(call)
+        return {"exchangeFilters": [], "symbolFilters": self._rows[name]["filters"], "assetFilters": []}
+
     def _rolling(self, name: str, call: Call, size: int) -> Json:
         bar = self.data.day(name, call.now_ms, size)
         if call.params.get("type") == "MINI":
@@ -146,6 +193,14 @@ class SpotPublic:
         head = {"symbol": name, "priceChange": fixed8(moved), "priceChangePercent": fixed(percent, 3),
                 "weightedAvgPrice": fixed8(average)}  # fmt: skip
         return head | _window(bar)
+
+
+def _zone_ms(text: str) -> int:
+    found = re.fullmatch(r"([+-]?)([0-9]{1,2})(?::([0-9]{2}))?", text)
+    minutes = 0 if found is None else int(found[2]) * 60 + int(found[3] or 0)
+    if found is None or minutes > MOST_ZONE_MINUTES:
+        raise invalid("timeZone")
+    return (-minutes if found[1] == "-" else minutes) * 60_000
 
 
 def _window(bar: Bar) -> Json:
@@ -189,14 +244,13 @@ def _symbol_row(symbol: Symbol, most_orders: int) -> Json:
         ("baseAssetPrecision", "quotePrecision", "quoteAssetPrecision", "baseCommissionPrecision",
          "quoteCommissionPrecision"), 8)  # fmt: skip
     allowed = dict.fromkeys(
-        ("icebergAllowed", "ocoAllowed", "quoteOrderQtyMarketAllowed", "cancelReplaceAllowed",
+        ("icebergAllowed", "ocoAllowed", "quoteOrderQtyMarketAllowed", "cancelReplaceAllowed", "otoAllowed",
+         "opoAllowed", "allowTrailingStop", "amendAllowed", "pegInstructionsAllowed",
          "isSpotTradingAllowed"), True)  # fmt: skip
-    not_served = dict.fromkeys(
-        ("otoAllowed", "opoAllowed", "allowTrailingStop", "amendAllowed", "pegInstructionsAllowed",
-         "isMarginTradingAllowed"), False)  # fmt: skip
+    not_served = {"isMarginTradingAllowed": False}
     return {
         "symbol": symbol.name, "status": "TRADING", "baseAsset": symbol.base, "quoteAsset": symbol.quote,
         **precision, "orderTypes": ORDER_TYPES, **allowed, **not_served, "filters": filters.listed(symbol, most_orders),
         "permissions": [], "permissionSets": [["SPOT"]], "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
-        "allowedSelfTradePreventionModes": ["EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "NONE"],
+        "allowedSelfTradePreventionModes": list(ALLOWED_STP),
     }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from counterseal.paper.errors import Json
 from counterseal.paper.money import fixed8
-from counterseal.paper.orders import Order, Trade
+from counterseal.paper.orders import Amendment, Order, PreventedMatch, Trade
 from counterseal.paper.spot_lists import OrderList
 
 
@@ -39,7 +39,23 @@ def _conditional(order: Order) -> Json:
         fields["stopPrice"] = fixed8(order.stop_price)
     if order.iceberg_qty:
         fields["icebergQty"] = fixed8(order.iceberg_qty)
-    fields.update(order.strategy)
+    return fields | _rare(order)
+
+
+def _rare(order: Order) -> Json:
+    """Fields of trails, pegs, routing, prevention and expiry, only on orders that have them."""
+    fields: Json = {**order.strategy}
+    if order.trailing_delta:
+        fields |= {"trailingDelta": order.trailing_delta, "trailingTime": order.trailing_ms}
+    if order.prevented_id >= 0:
+        fields |= {"preventedMatchId": order.prevented_id, "preventedQuantity": fixed8(order.prevented_qty)}
+    if order.uses_sor:
+        fields |= {"usedSor": True, "workingFloor": "SOR" if order.status == "FILLED" else "EXCHANGE"}
+    if order.peg is not None:
+        fields |= {"pegPriceType": order.peg.kind, "pegOffsetType": "PRICE_LEVEL",
+                   "pegOffsetValue": order.peg.levels, "peggedPrice": fixed8(order.price)}  # fmt: skip
+    if order.expiry_reason:
+        fields["expiryReason"] = order.expiry_reason
     return fields
 
 
@@ -56,6 +72,7 @@ def full(order: Order, trades: list[Trade]) -> Json:
             "commission": fixed8(trade.fee),
             "commissionAsset": trade.fee_asset,
             "tradeId": trade.trade_id,
+            **({"matchType": "ONE_PARTY_TRADE_REPORT", "allocId": trade.alloc_id} if trade.alloc_id >= 0 else {}),
         }
         for trade in trades
     ]
@@ -82,7 +99,7 @@ def query(order: Order) -> Json:
         "updateTime": order.updated_ms,
         "isWorking": order.working_ms >= 0,
         "workingTime": order.working_ms,
-        **order.strategy,
+        **_rare(order),
         "selfTradePreventionMode": order.stp,
     }
 
@@ -118,10 +135,49 @@ def trade(item: Trade) -> Json:
     }
 
 
+def allocation(item: Trade) -> Json:
+    return {
+        "symbol": item.order.symbol, "allocationId": item.alloc_id, "allocationType": "SOR",
+        "orderId": item.order.order_id, "orderListId": item.order.list_id, "price": fixed8(item.price),
+        "qty": fixed8(item.qty), "quoteQty": fixed8(item.quote), "commission": fixed8(item.fee),
+        "commissionAsset": item.fee_asset, "time": item.time_ms, "isBuyer": item.order.side == "BUY",
+        "isMaker": False, "isAllocator": False,
+    }  # fmt: skip
+
+
+def prevented(item: PreventedMatch) -> Json:
+    return {
+        "symbol": item.taker.symbol, "preventedMatchId": item.number, "takerOrderId": item.taker.order_id,
+        "makerSymbol": item.maker.symbol, "makerOrderId": item.maker.order_id, "tradeGroupId": -1,
+        "selfTradePreventionMode": item.taker.stp, "price": fixed8(item.price),
+        "makerPreventedQuantity": fixed8(item.qty), "transactTime": item.time_ms,
+    }  # fmt: skip
+
+
+def amended(order: Order, change: Amendment) -> Json:
+    """An order after an amendment, as the amendment's reply shows it."""
+    return {
+        "symbol": order.symbol, "orderId": order.order_id, "orderListId": order.list_id,
+        "origClientOrderId": change.client_id, "clientOrderId": order.client_id, "price": fixed8(order.price),
+        "qty": fixed8(order.qty), "executedQty": fixed8(order.filled), "preventedQty": fixed8(order.prevented_qty),
+        "quoteOrderQty": fixed8(order.quote_qty), "cumulativeQuoteQty": fixed8(order.spent), "status": order.status,
+        "timeInForce": order.tif, "type": order.type, "side": order.side, **_conditional(order),
+        "workingTime": order.working_ms, "selfTradePreventionMode": order.stp,
+    }  # fmt: skip
+
+
+def amendment(order: Order, change: Amendment) -> Json:
+    return {
+        "symbol": order.symbol, "orderId": order.order_id, "executionId": change.number,
+        "origClientOrderId": change.client_id, "newClientOrderId": change.new_client_id,
+        "origQty": fixed8(change.qty[0]), "newQty": fixed8(change.qty[1]), "time": change.time_ms,
+    }  # fmt: skip
+
+
 def order_list(item: OrderList) -> Json:
     return {
         "orderListId": item.list_id,
-        "contingencyType": "OCO",
+        "contingencyType": item.kind,
         "listStatusType": item.status_type,
         "listOrderStatus": item.order_status,
         "listClientOrderId": item.client_id,

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from importlib.resources import files
 
-from counterseal.paper.money import places_of
+from counterseal.paper.money import ZERO, places_of
 
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """One listed pair.  `depth` is the typical base quantity that the house quotes at a level."""
+    """One listed pair or contract.  `depth` is the typical quantity that the house quotes at a level.
+
+    `contract_size` is 0 where quantities are in the base asset (spot, USD-M).  On an inverse contract (COIN-M)
+    quantities count contracts of that many quote units, and everything is settled in the base asset.
+    """
 
     name: str
     base: str
@@ -28,22 +32,25 @@ class Symbol:
     tier: Decimal
     price_places: int
     qty_places: int
+    contract_size: Decimal = ZERO
 
     @property
     def max_price(self) -> Decimal:
         return self.start * 10
 
+    @property
+    def margin_asset(self) -> str:
+        """The asset that margin, profit and fees of a contract are in."""
+        return self.base if self.contract_size else self.quote
 
-@dataclass(frozen=True, slots=True)
-class Contract:
-    """One COIN-M contract: listed in exchangeInfo only, nothing trades on it here."""
+    @property
+    def pair(self) -> str:
+        """What the futures endpoints call the pair: the symbol itself, or the contract's underlying."""
+        return self.base + self.quote if self.contract_size else self.name
 
-    name: str
-    base: str
-    quote: str
-    start: Decimal
-    tick: Decimal
-    size: int
+    def worth(self, qty: Decimal, price: Decimal) -> Decimal:
+        """A quantity in the margin asset."""
+        return qty * self.contract_size / price if self.contract_size else qty * price
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +59,10 @@ class Listing:
 
     spot: dict[str, Symbol]
     usdm: dict[str, Symbol]
-    coinm: list[Contract]
+    coinm: dict[str, Symbol]
     spot_balances: dict[str, Decimal]
     usdm_balances: dict[str, Decimal]
+    coinm_balances: dict[str, Decimal]
 
 
 def load() -> Listing:
@@ -63,10 +71,10 @@ def load() -> Listing:
     return Listing(
         {row["symbol"]: _symbol(row) for row in raw["spot"]},
         {row["symbol"]: _symbol(row) for row in raw["usdm"]},
-        [_contract(row) for row in raw["coinm"]],
-        {asset: Decimal(amount) for asset, amount in raw["spotBalances"].items()},
-        {asset: Decimal(amount) for asset, amount in raw["usdmBalances"].items()},
-    )
+        {row["symbol"]: _symbol(row) for row in raw["coinm"]},
+        *({asset: Decimal(amount) for asset, amount in raw[f"{family}Balances"].items()}
+          for family in ("spot", "usdm", "coinm")),
+    )  # fmt: skip
 
 
 def _symbol(row: dict[str, str]) -> Symbol:
@@ -77,12 +85,5 @@ def _symbol(row: dict[str, str]) -> Symbol:
         max_qty=Decimal(row["maxQty"]), market_max_qty=Decimal(row["marketMaxQty"]),
         min_notional=Decimal(row["minNotional"]), depth=Decimal(row["depth"]),
         max_leverage=int(row.get("maxLeverage", 1)), tier=Decimal(row.get("tier", "0")),
-        price_places=places_of(tick), qty_places=places_of(step),
-    )  # fmt: skip
-
-
-def _contract(row: dict[str, str]) -> Contract:
-    return Contract(
-        row["symbol"], row["base"], row["quote"],
-        Decimal(row["start"]), Decimal(row["tick"]), int(row["contractSize"]),
+        price_places=places_of(tick), qty_places=places_of(step), contract_size=Decimal(row.get("contractSize", "0")),
     )  # fmt: skip

@@ -6,6 +6,7 @@ import datetime
 import ipaddress
 import os
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography import x509
@@ -17,6 +18,8 @@ from counterseal.paper.keys import write_private
 
 HOSTS = ("*.binance.com", "binance.com", "*.binance.vision", "localhost")
 DAYS = 30
+# Certificates that the server can be told to show instead of its own, signed while the authority's key still exists.
+SPARE = ("rotated", "expired", "other-name", "other-authority")
 
 
 def server_context(home: Path, now_ns: int) -> ssl.SSLContext:
@@ -31,7 +34,18 @@ def server_context(home: Path, now_ns: int) -> ssl.SSLContext:
     return context
 
 
+def chain(home: Path, which: str) -> Path:
+    """The file of a certificate and its key: `server`, or one of SPARE.  ValueError for another name."""
+    if which == "server":
+        return home / "server.pem"
+    if which not in SPARE:
+        raise ValueError(f"certificate is server, {', '.join(SPARE)}")
+    return home / f"server-{which}.pem"
+
+
 def _is_fresh(authority: Path, server: Path, now: datetime.datetime) -> bool:
+    if not all(chain(server.parent, which).exists() for which in SPARE):
+        return False
     if not (authority.exists() and server.exists()):
         return False
     certificate = x509.load_pem_x509_certificate(server.read_bytes())
@@ -46,21 +60,50 @@ def _make(authority: Path, server: Path, now: datetime.datetime) -> None:
     root = root.add_extension(_usage(is_authority=True), critical=True)
     root_identifier = x509.SubjectKeyIdentifier.from_public_key(root_key.public_key())
     root_certificate = root.add_extension(root_identifier, critical=False).sign(root_key, hashes.SHA256())
-    key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _server_builder(root_name, key, root_identifier, now).sign(root_key, hashes.SHA256())
+    _write_server(server, _server_builder, root_name, root_key, root_identifier, now)
+    home = server.parent
+    _write_server(chain(home, "rotated"), _server_builder, root_name, root_key, root_identifier, now)
+    past = now - datetime.timedelta(days=DAYS + 10)
+    _write_server(chain(home, "expired"), _server_builder, root_name, root_key, root_identifier, past)
+    _write_server(chain(home, "other-name"), _stranger_builder, root_name, root_key, root_identifier, now)
+    stranger = ec.generate_private_key(ec.SECP256R1())
+    identifier = x509.SubjectKeyIdentifier.from_public_key(stranger.public_key())
+    _write_server(chain(home, "other-authority"), _server_builder, root_name, stranger, identifier, now)
     pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    write_private(server, (private + certificate.public_bytes(pem)).decode())
     write_private(authority, root_certificate.public_bytes(pem).decode())
     os.chmod(authority, 0o644)  # noqa: PTH101 - the public part, for clients
 
 
-def _server_builder(
+Builder = Callable[
+    [x509.Name, ec.EllipticCurvePrivateKey, x509.SubjectKeyIdentifier, datetime.datetime], x509.CertificateBuilder
+]
+
+
+def _write_server(
+    path: Path, build: Builder, issuer: x509.Name, root_key: ec.EllipticCurvePrivateKey,
+    root: x509.SubjectKeyIdentifier, now: datetime.datetime,
+) -> None:  # fmt: skip
+    """A new key and its certificate by the authority, in one private file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = build(issuer, key, root, now).sign(root_key, hashes.SHA256())
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    write_private(path, (private + certificate.public_bytes(pem)).decode())
+
+
+def _stranger_builder(
     issuer: x509.Name, key: ec.EllipticCurvePrivateKey, root: x509.SubjectKeyIdentifier, now: datetime.datetime
 ) -> x509.CertificateBuilder:
+    return _server_builder(issuer, key, root, now, ("somebody.else.example",), ())
+
+
+def _server_builder(
+    issuer: x509.Name, key: ec.EllipticCurvePrivateKey, root: x509.SubjectKeyIdentifier, now: datetime.datetime,
+    hosts: tuple[str, ...] = HOSTS, addresses: tuple[str, ...] = ("127.0.0.1", "::1"),
+) -> x509.CertificateBuilder:  # fmt: skip
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "paper exchange")])
-    alternatives: list[x509.GeneralName] = [x509.DNSName(host) for host in HOSTS]
-    alternatives += [x509.IPAddress(ipaddress.ip_address(text)) for text in ("127.0.0.1", "::1")]
+    alternatives: list[x509.GeneralName] = [x509.DNSName(host) for host in hosts]
+    alternatives += [x509.IPAddress(ipaddress.ip_address(text)) for text in addresses]
     builder = _builder(name, issuer, key.public_key(), now)
     builder = builder.add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from counterseal.paper.call import Call
-from counterseal.paper.errors import ApiError, Json, mandatory, one_of
+from counterseal.paper.errors import ApiError, Json, invalid, mandatory, one_of
 from counterseal.paper.params import Params, check_value
 from counterseal.paper.usdm_orders import UsdmOrders
 
@@ -78,7 +78,7 @@ def _list(text: str) -> list[object]:
     except ValueError:
         found = None
     if not isinstance(found, list):
-        raise ApiError(-1130, "Data sent for parameter 'batchOrders' is not valid.")
+        raise invalid("batchOrders")
     return found
 
 
@@ -87,7 +87,7 @@ def _legs(text: str) -> list[Params]:
     legs: list[Params] = []
     for leg in _list(text):
         if not isinstance(leg, dict):
-            raise ApiError(-1130, "Data sent for parameter 'batchOrders' is not valid.")
+            raise invalid("batchOrders")
         legs.append({str(name): _text(value) for name, value in leg.items()})
     return legs
 

@@ -1,45 +1,73 @@
-"""The USD-M matching engine: orders, positions, margin, timers, and what time does to them."""
+"""The futures matching engine (USD-M, and COIN-M by its contract sizes): orders, positions, timers, time."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from decimal import Decimal
+from heapq import heappop, heappush
 
-from counterseal.paper import margin, usdm_filters
+from counterseal.paper import usdm_checks
+from counterseal.paper.account_margins import AccountMargins
 from counterseal.paper.algo import AlgoOrders
-from counterseal.paper.book import Book, Offer, Plan, crosses
-from counterseal.paper.brackets import most_notional
+from counterseal.paper.book import Book, Offer, Plan, crosses, expires_maker
 from counterseal.paper.errors import ApiError, bad_symbol
+from counterseal.paper.feed import Feed
+from counterseal.paper.funding import Funding
+from counterseal.paper.margin import order_notional
 from counterseal.paper.market import Walk
+from counterseal.paper.marks import Marks
 from counterseal.paper.money import ZERO, cut8
 from counterseal.paper.options import Options
 from counterseal.paper.orders import Order, OrderStore, Trade
-from counterseal.paper.positions import Position
+from counterseal.paper.rates import AssetRates
+from counterseal.paper.risk import Risk
 from counterseal.paper.steps import Steps
+from counterseal.paper.streams_book import Keepers
 from counterseal.paper.symbols import Listing, Symbol
-from counterseal.paper.usdm_accounts import UsdmAccount
+from counterseal.paper.usdm_accounts import PositionMode, Resting, UsdmAccount
 
 TAKER_FEE, MAKER_FEE = Decimal("0.0005"), Decimal("0.0002")
-REDUCE_ONLY_REJECTED = "ReduceOnly Order is rejected."
+FIRST_ID = {"usdm": 50_000_000, "coinm": 70_000_000}
+FIRST_TRADE = {"usdm": 2_000_000_000, "coinm": 3_000_000_000}
 
 
 class UsdmMarket:
-    """All USD-M symbols and accounts.  Every method that changes something takes the time in ms."""
+    """All symbols and accounts of one futures market.  Every method that changes something takes the time in ms."""
 
-    def __init__(self, listing: Listing, options: Options) -> None:
-        self.symbols = listing.usdm
-        self._balances = {**listing.usdm_balances, **options.usdm_balances}
+    def __init__(
+        self, listing: Listing, options: Options, family: str = "usdm", modes: dict[str, PositionMode] | None = None
+    ) -> None:
+        self.family = family
+        self.symbols: Mapping[str, Symbol] = listing.usdm if family == "usdm" else listing.coinm
+        self._balances = (
+            {**listing.usdm_balances, **options.usdm_balances}
+            if family == "usdm"
+            else {**listing.coinm_balances, **options.coinm_balances}
+        )
+        self.modes = {} if modes is None else modes  # one mode for USD-M and COIN-M together
         self.accounts: dict[str, UsdmAccount] = {}
-        self.walks = {name: Walk(options.seed, "usdm", symbol, options.volatility)
+        self.exposed: set[str] = set()  # accounts that hold positions
+        self.walks = {name: Walk(options.seed, family, symbol, options.volatility, options.jumps)
                       for name, symbol in self.symbols.items()}  # fmt: skip
         self.books = {name: Book(walk) for name, walk in self.walks.items()}
         self.most_orders = options.max_num_orders
-        self.store = OrderStore(50_000_000 + options.seed % 1000 * 1000)
+        self.store = OrderStore(FIRST_ID[family] + options.seed % 1000 * 1000)
+        self.feed = Feed()
         self.algos = AlgoOrders(self)
         self.timers: dict[tuple[str, str], int] = {}  # countdownCancelAll: (account, symbol) to deadline
         self.steps = Steps(options.step_ms)
-        self._ids = random.Random(f"{options.seed}:usdm")  # noqa: S311 - the seeded market, no secret
-        self._trade_id = 2_000_000_000
+        self.keepers = Keepers(self.books, self.steps)
+        self.feed.listen(self.keepers)
+        self.funding = Funding(self.walks, self.steps, options.funding_ms, options.funding_rate)
+        self.marks = Marks(self.walks, self.steps, self.funding, options.index_ms, options.basis_ms)
+        self.rates = AssetRates(self.index, frozenset(self.symbols))
+        self.margins = AccountMargins(self)
+        self.risk = Risk(self, options.insurance_fund, options.margin_call_ratio)
+        self._expiring: list[tuple[int, int, Order]] = []  # good-till-date orders
+        self._lived_ms = -1
+        self._ids = random.Random(f"{options.seed}:{family}")  # noqa: S311 - the seeded market, no secret
+        self._trade_id = FIRST_TRADE[family]
 
     def symbol(self, name: str) -> Symbol:
         symbol = self.symbols.get(name)
@@ -48,18 +76,27 @@ class UsdmMarket:
         return symbol
 
     def account(self, name: str) -> UsdmAccount:
-        if name not in self.accounts:
-            self.accounts[name] = UsdmAccount(name, dict(self._balances))
-        return self.accounts[name]
+        found = self.accounts.get(name)
+        if found is None:
+            mode = self.modes.setdefault(name, PositionMode())
+            found = self.accounts[name] = UsdmAccount(name, dict(self._balances), mode, self.symbols)
+        return found
 
     def token(self, length: int) -> str:
         """Client ids and listen keys made by the exchange."""
         letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
         return "".join(self._ids.choices(letters, k=length))
 
-    def mark(self, name: str, now_ms: int) -> Decimal:
-        """Assumption: the mark price is the last price."""
+    def last(self, name: str, now_ms: int) -> Decimal:
+        """The last price."""
         return self.walks[name].price_at(self.steps.at(now_ms))
+
+    def mark(self, name: str, now_ms: int) -> Decimal:
+        """The mark price, which margin and liquidation are reckoned with."""
+        return self.marks.mark(name, now_ms)
+
+    def index(self, name: str, now_ms: int) -> Decimal:
+        return self.marks.index(name, now_ms)
 
     def shift(self, name: str, price: Decimal, now_ms: int) -> None:
         """Move a symbol's price at once, with all that follows (tests only)."""
@@ -67,86 +104,26 @@ class UsdmMarket:
         step = self.steps.at(now_ms)
         self.walks[name].shift_to(price, step)
         self._live(name, step)
-
-    # checks
+        self.risk.review(now_ms)
 
     def check(self, order: Order, now_ms: int, replaced: Order | None = None) -> None:
         """Everything that can refuse an order; `replaced` is the order that it modifies."""
-        symbol = self.symbol(order.symbol)
-        account = self.account(order.account)
-        open_orders = [other for other in self.store.open_orders(account.name, symbol.name) if other is not replaced]
-        mark = self.mark(symbol.name, now_ms)
-        usdm_filters.check(symbol, order, mark, len(open_orders) < self.most_orders)
-        if replaced is None and self.store.has_open_client(account.name, symbol.name, order.client_id):
-            raise ApiError(-4116, "ClientOrderId is duplicated.")
-        self._check_reducing(account, order)
-        if not order.reduce_only:
-            self._check_margin(account, symbol, order, open_orders, now_ms)
-        if order.tif == "GTX":
-            best = next(self.books[symbol.name].offers(order.side, self.steps.at(now_ms)), None)
-            if best is not None and crosses(order.side, order.price, best.price):
-                raise ApiError(-5022, "Due to the order could not be executed as maker, the Post Only order will be "
-                               "rejected. The order will not be recorded in the order history")  # fmt: skip
-
-    @staticmethod
-    def _check_reducing(account: UsdmAccount, order: Order) -> None:
-        closable = account.position(order.symbol, order.position_side).closable(order.side)
-        if order.reduce_only and not closable:
-            raise ApiError(-2022, REDUCE_ONLY_REJECTED)
-        if is_hedge_close(order) and order.qty > closable:
-            raise ApiError(-2022, REDUCE_ONLY_REJECTED)
-
-    def _check_margin(
-        self, account: UsdmAccount, symbol: Symbol, order: Order, open_orders: list[Order], now_ms: int
-    ) -> None:
-        position = account.position(symbol.name, order.position_side)
-        mine = [other for other in open_orders if other.position_side == order.position_side]
-        best = self.books[symbol.name].best(order.side, self.steps.at(now_ms))
-        before = margin.side_margin(account, symbol, position, mine, best)
-        after = margin.side_margin(account, symbol, position, [*mine, order], best)
-        added = after.initial - before.initial
-        if added <= 0:
-            return
-        fee = order.qty * (order.price or best) * TAKER_FEE
-        if added + fee > self.available(account, now_ms):
-            raise ApiError(-2019, "Margin is insufficient.")
-        leverage = account.setting(symbol.name).leverage
-        if after.initial * leverage > most_notional(symbol, leverage):
-            raise ApiError(-2027, "Exceeded the maximum allowable position at current leverage.")
-
-    def side_margins(self, account: UsdmAccount, now_ms: int) -> list[tuple[Position, margin.SymbolMargin]]:
-        """Every position that is held or ordered, with its margins."""
-        orders: dict[tuple[str, str], list[Order]] = {}
-        for order in self.store.open_orders(account.name):
-            orders.setdefault((order.symbol, order.position_side), []).append(order)
-        keys = {(item.symbol, item.side) for item in account.held()} | set(orders)
-        rows = []
-        for name, side in sorted(keys):
-            position = account.position(name, side)
-            mark = self.mark(name, now_ms)
-            found = margin.side_margin(account, self.symbols[name], position, orders.get((name, side), []), mark)
-            rows.append((position, found))
-        return rows
-
-    def cross_profit(self, account: UsdmAccount, now_ms: int) -> Decimal:
-        held = (item for item in account.held() if not account.setting(item.symbol).is_isolated)
-        return sum((item.profit(self.mark(item.symbol, now_ms)) for item in held), ZERO)
-
-    def available(self, account: UsdmAccount, now_ms: int) -> Decimal:
-        """What new orders may use."""
-        used = sum((found.initial for _, found in self.side_margins(account, now_ms)), ZERO)
-        return max(ZERO, account.balance + self.cross_profit(account, now_ms) - used)
+        usdm_checks.check(self, order, now_ms, replaced)
 
     # executing
 
     def place(self, order: Order, now_ms: int) -> list[Trade]:
         """Execute a checked order.  -5021 for a FOK that cannot fill; it leaves no record."""
         order.updated_ms = order.working_ms = now_ms
+        order.contract_size = self.symbols[order.symbol].contract_size
         plan = self._plan(order, now_ms)
         if order.tif == "FOK" and plan.qty < order.qty:
             raise ApiError(-5021, "Due to the order could not be filled immediately, the FOK order has been rejected. "
                            "The order will not be recorded in the order history")  # fmt: skip
         self.store.add(order)
+        if order.good_till_ms:
+            heappush(self._expiring, (order.good_till_ms, order.order_id, order))
+        self.feed.order("NEW", order, now_ms)
         return self._execute(order, plan, now_ms)
 
     def modify(self, order: Order, price: Decimal, qty: Decimal, now_ms: int) -> None:
@@ -156,6 +133,7 @@ class UsdmMarket:
         if order.left <= 0:
             self.close(order, "CANCELED", now_ms)
             return
+        self.feed.order("AMENDMENT", order, now_ms)
         self._execute(order, self._plan(order, now_ms), now_ms)
 
     def _plan(self, order: Order, now_ms: int) -> Plan:
@@ -168,14 +146,11 @@ class UsdmMarket:
 
     def _execute(self, order: Order, plan: Plan, now_ms: int) -> list[Trade]:
         book = self.books[order.symbol]
-        for maker in plan.prevented:
-            self.close(maker, "EXPIRED_IN_MATCH", now_ms)
-        trades = []
-        for fill in plan.fills:
-            book.take(order.side, fill)
-            if fill.order is not None:
-                self._fill(fill.order, fill, now_ms, is_maker=True)
-            trades.append(self._fill(order, fill, now_ms, is_maker=False))
+        if expires_maker(order):
+            for offer in plan.prevented:
+                if offer.order is not None and offer.order.is_open:
+                    self.close(offer.order, "EXPIRED_IN_MATCH", now_ms)
+        trades = [self._meet(order, fill, now_ms) for fill in plan.fills]
         if not order.is_open:
             return trades
         if plan.taker_prevented:
@@ -184,36 +159,80 @@ class UsdmMarket:
             self.close(order, "EXPIRED", now_ms)
         else:
             book.rest(order)
+            self._recount(order)
         return trades
+
+    def _meet(self, order: Order, fill: Offer, now_ms: int) -> Trade:
+        """A taker takes one offer; when a caller made it, that one is filled first."""
+        self.books[order.symbol].take(order.side, fill)
+        if fill.order is not None:
+            self._fill(fill.order, fill, now_ms, is_maker=True)
+        return self._fill(order, fill, now_ms, is_maker=False)
 
     def _is_spent(self, order: Order) -> bool:
         """A reduce-only order that has nothing left to reduce."""
         position = self.account(order.account).position(order.symbol, order.position_side)
         return order.reduce_only and not position.closable(order.side)
 
+    def _recount(self, order: Order) -> None:
+        """Keep what the account's open orders may still add, so that no order has to look at all the others."""
+        resting = self.account(order.account).resting.setdefault((order.symbol, order.position_side), Resting())
+        worth = ZERO
+        if order.is_open and order.priority:
+            worth = order_notional(self.symbols[order.symbol], order, order.price)
+        resting.count += bool(worth) - bool(order.counted)
+        if order.side == "BUY":
+            resting.bids += worth - order.counted
+        else:
+            resting.asks += worth - order.counted
+        order.counted = worth
+
     def _fill(self, order: Order, fill: Offer, now_ms: int, *, is_maker: bool) -> Trade:
-        account = self.account(order.account)
+        account, symbol = self.account(order.account), self.symbols[order.symbol]
         position = account.position(order.symbol, order.position_side)
-        quote = fill.qty * fill.price
+        worth = symbol.worth(fill.qty, fill.price)
         before = abs(position.amount)
-        realized = position.apply(fill.qty if order.side == "BUY" else -fill.qty, fill.price)
+        realized = cut8(position.apply(fill.qty if order.side == "BUY" else -fill.qty, fill.price))
         position.updated_ms = order.updated_ms = now_ms
         setting = account.setting(order.symbol)
         if setting.is_isolated and abs(position.amount) > before:
-            position.isolated_wallet += (abs(position.amount) - before) * fill.price / setting.leverage
-        fee = cut8(quote * (MAKER_FEE if is_maker else TAKER_FEE))
+            added = symbol.worth(abs(position.amount) - before, fill.price)
+            position.isolated_wallet += added / setting.leverage
+        fee, asset = self._fee(order, worth, is_maker), symbol.margin_asset
         self._trade_id += 1
-        account.earn("REALIZED_PNL", order.symbol, cut8(realized), now_ms, self._trade_id)
-        account.earn("COMMISSION", order.symbol, -fee, now_ms, self._trade_id)
+        account.earn("REALIZED_PNL", order.symbol, realized, now_ms, self._trade_id, asset)
+        account.earn("COMMISSION", order.symbol, -fee, now_ms, self._trade_id, asset)
         order.filled += fill.qty
-        order.spent += quote
+        order.spent += worth
         order.status = "PARTIALLY_FILLED"
-        trade = Trade(self._trade_id, order, fill.price, fill.qty, quote, fee, "USDT", now_ms, is_maker, cut8(realized))
+        trade = Trade(self._trade_id, order, fill.price, fill.qty, worth, fee, asset, now_ms, is_maker, realized)
         self.store.add_trade(trade)
+        self._note_exposure(account, bool(position.amount))
         if order.filled >= order.qty:
             self.close(order, "FILLED", now_ms)
+        elif order.counted:
+            self._recount(order)
+        self.feed.order("CALCULATED" if order.is_forced else "TRADE", order, now_ms, trade)
         self._expire_spent(account, order.symbol, now_ms)
         return trade
+
+    @staticmethod
+    def _fee(order: Order, worth: Decimal, is_maker: bool) -> Decimal:
+        return ZERO if order.is_forced else cut8(worth * (MAKER_FEE if is_maker else TAKER_FEE))
+
+    def _note_exposure(self, account: UsdmAccount, is_held: bool) -> None:
+        if is_held:
+            self.exposed.add(account.name)
+        elif not account.held():
+            self.exposed.discard(account.name)
+
+    def force(self, order: Order, fill: Offer, now_ms: int) -> Trade:
+        """One execution of a liquidation or a deleveraging, outside the book."""
+        return self._fill(order, fill, now_ms, is_maker=False)
+
+    def force_against(self, order: Order, fill: Offer, now_ms: int) -> Trade:
+        """One execution of a liquidation against the book."""
+        return self._meet(order, fill, now_ms)
 
     def _expire_spent(self, account: UsdmAccount, symbol: str, now_ms: int) -> None:
         """Resting reduce-only orders end with the position that they were to reduce."""
@@ -226,6 +245,9 @@ class UsdmMarket:
         order.status, order.updated_ms = status, now_ms
         self.books[order.symbol].drop(order)
         self.store.settle(order)
+        if order.counted:
+            self._recount(order)
+        self.feed.ended(order, now_ms)
 
     def cancel_all(self, account: str, symbol: str, now_ms: int) -> list[Order]:
         found = self.store.open_orders(account, symbol)
@@ -236,14 +258,45 @@ class UsdmMarket:
     # time
 
     def advance(self, now_ms: int) -> None:
-        """Timers, then every step of the price since the last call."""
+        """Timers, then every step of the price since the last call, each with its funding and liquidations."""
         for (account, symbol), deadline in list(self.timers.items()):
             if now_ms >= deadline:
                 del self.timers[account, symbol]
                 self.cancel_all(account, symbol, deadline)
         for step in self.steps.until(now_ms):
+            self._expire(self.steps.ms(step))
             for name in self.books:
                 self._live(name, step)
+            self._settle(self.steps.ms(step))
+
+    def _expire(self, now_ms: int) -> None:
+        while self._expiring and self._expiring[0][0] <= now_ms:
+            _, _, order = heappop(self._expiring)
+            if order.is_open:
+                self.close(order, "EXPIRED", now_ms)
+
+    def _settle(self, now_ms: int) -> None:
+        """Pay the funding that has come due, then look at everybody's margin."""
+        after, self._lived_ms = self._lived_ms, now_ms
+        if not self.exposed:
+            return
+        if after >= 0:
+            for due_ms in self.funding.due(after, now_ms):
+                self._pay_funding(due_ms)
+        self.risk.review(now_ms)
+
+    def _pay_funding(self, now_ms: int) -> None:
+        """Longs pay shorts when the rate is positive."""
+        for name in sorted(self.exposed):
+            account = self.accounts[name]
+            for position in account.held():
+                symbol = self.symbols[position.symbol]
+                rate = self.funding.settled(symbol.name, now_ms)
+                paid = cut8(position.notional(self.mark(symbol.name, now_ms)) * rate)
+                account.earn("FUNDING_FEE", symbol.name, -paid, now_ms, 0, symbol.margin_asset)
+                if account.setting(symbol.name).is_isolated:
+                    position.isolated_wallet -= paid
+                self.feed.balance(name, symbol.margin_asset, -paid, now_ms, "FUNDING_FEE", symbol.name)
 
     def _live(self, name: str, step: int) -> None:
         if not self.books[name].is_empty():
@@ -251,12 +304,11 @@ class UsdmMarket:
         self.algos.advance(name, step)
 
     def _meet_house(self, book: Book, step: int) -> None:
-        now_ms = self.steps.ms(step)
         for side in ("BUY", "SELL"):
             for order in list(book.resting(side)):
-                if order.good_till_ms and now_ms >= order.good_till_ms:
-                    self.close(order, "EXPIRED", now_ms)
-                elif order.is_open and crosses(side, order.price, book.best(side, step)):
+                if not crosses(side, order.price, book.best(side, step)):
+                    break
+                if order.is_open:
                     self._fill_resting(order, book, step)
 
     def _fill_resting(self, order: Order, book: Book, step: int) -> None:
@@ -267,8 +319,3 @@ class UsdmMarket:
             want = min(want, position.closable(order.side))
         if want > 0:
             self._fill(order, Offer(order.price, want, None), self.steps.ms(step), is_maker=True)
-
-
-def is_hedge_close(order: Order) -> bool:
-    """In hedge mode selling a LONG or buying a SHORT closes; it cannot turn the position."""
-    return (order.position_side, order.side) in (("LONG", "SELL"), ("SHORT", "BUY"))

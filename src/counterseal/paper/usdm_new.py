@@ -6,16 +6,15 @@ from decimal import Decimal
 
 from counterseal.paper import usdm_filters
 from counterseal.paper.algo import TYPES, AlgoOrder
-from counterseal.paper.errors import ApiError, mandatory, not_required
+from counterseal.paper.errors import ApiError, invalid, mandatory, not_required
 from counterseal.paper.money import ZERO
 from counterseal.paper.orders import Order
 from counterseal.paper.params import Params, boolean, decimal, integer
+from counterseal.paper.price_match import MATCHES, matched_price
 from counterseal.paper.usdm_accounts import UsdmAccount
 from counterseal.paper.usdm_market import UsdmMarket
 
 STP_MODES = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH")
-MATCHES = {"OPPONENT": (True, 0), "OPPONENT_5": (True, 4), "OPPONENT_10": (True, 9), "OPPONENT_20": (True, 19),
-           "QUEUE": (False, 0), "QUEUE_5": (False, 4), "QUEUE_10": (False, 9), "QUEUE_20": (False, 19)}  # fmt: skip
 
 
 def build(market: UsdmMarket, account: UsdmAccount, params: Params, now_ms: int) -> Order:
@@ -47,7 +46,7 @@ def build(market: UsdmMarket, account: UsdmAccount, params: Params, now_ms: int)
         price_match=params.get("priceMatch", "NONE"),
     )
     if order.price_match != "NONE":
-        order.price = _matched_price(market, order, now_ms)
+        order.price = matched_price(market, order.symbol, order.side, order.price_match, now_ms)
     return order
 
 
@@ -87,7 +86,7 @@ def _reduce_only(account: UsdmAccount, params: Params) -> bool:
 def _stp(params: Params) -> str:
     mode = params.get("selfTradePreventionMode", "EXPIRE_MAKER")
     if mode not in STP_MODES:
-        raise ApiError(-1130, "Data sent for parameter 'selfTradePreventionMode' is not valid.")
+        raise invalid("selfTradePreventionMode")
     return mode
 
 
@@ -102,19 +101,10 @@ def _good_till(params: Params, now_ms: int) -> int:
     return until // 1000 * 1000
 
 
-def _matched_price(market: UsdmMarket, order: Order, now_ms: int) -> Decimal:
-    if order.price_match not in MATCHES:
-        raise ApiError(-1130, "Data sent for parameter 'priceMatch' is not valid.")
-    is_opponent, level = MATCHES[order.price_match]
-    other = "SELL" if order.side == "BUY" else "BUY"
-    taker = order.side if is_opponent else other
-    return market.books[order.symbol].depth(taker, market.steps.at(now_ms), level + 1)[-1][0]
-
-
 def build_algo(market: UsdmMarket, account: UsdmAccount, params: Params, now_ms: int) -> AlgoOrder:
     """A conditional order from checked texts."""
     if params["algoType"] != "CONDITIONAL":
-        raise ApiError(-1130, "Data sent for parameter 'algoType' is not valid.")
+        raise invalid("algoType")
     kind = params["type"]
     if kind not in TYPES:
         raise ApiError(-1116, "Invalid orderType.")
@@ -140,6 +130,8 @@ def build_algo(market: UsdmMarket, account: UsdmAccount, params: Params, now_ms:
         stp=_stp(params),
         activate=decimal(params, "activatePrice") or ZERO,
         callback=decimal(params, "callbackRate") or ZERO,
+        price_match=params.get("priceMatch", "NONE"),
+        good_till_ms=_good_till(params, now_ms),
     )
     _check_algo(algo, params)
     _check_algo_filters(market, algo)
@@ -152,7 +144,12 @@ def _check_algo(algo: AlgoOrder, params: Params) -> None:
             raise ApiError(-2007, "Invalid callBack rate.")
     elif "triggerPrice" not in params:
         raise mandatory("triggerPrice")
-    if algo.type in ("STOP", "TAKE_PROFIT") and "price" not in params:
+    if algo.working_type not in ("MARK_PRICE", "CONTRACT_PRICE"):
+        raise ApiError(-4031, "Invalid working type.")
+    is_limit = algo.type in ("STOP", "TAKE_PROFIT")
+    if algo.price_match != "NONE" and (not is_limit or algo.price_match not in MATCHES or "price" in params):
+        raise invalid("priceMatch")
+    if is_limit and "price" not in params and algo.price_match == "NONE":
         raise mandatory("price")
     if algo.close_position:
         _check_close_position(algo, params)

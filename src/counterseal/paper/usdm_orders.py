@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from counterseal.paper import usdm_replies as replies
 from counterseal.paper.call import Call
-from counterseal.paper.errors import ApiError, Json, no_such_order, one_of, unknown_order
+from counterseal.paper.errors import ApiError, Json, mandatory, no_such_order, one_of, unknown_order
 from counterseal.paper.limits import OrderCounts
-from counterseal.paper.orders import Order
+from counterseal.paper.orders import Amendment, Order
 from counterseal.paper.params import Params, decimal, integer, limit_of
 from counterseal.paper.usdm_market import UsdmMarket
 from counterseal.paper.usdm_new import build
 
 DONE = {"code": 200, "msg": "The operation of cancel all open order is done."}
 NOTHING_TO_MODIFY = "No need to modify the order."
+MOST_CHANGES = 10_000
 
 
 class UsdmOrders:
@@ -83,15 +84,24 @@ class UsdmOrders:
         return self.modify_one(call, call.params)
 
     def modify_one(self, call: Call, params: Params) -> Json:
-        """Give an open LIMIT order a new price and quantity."""
+        """Give an open LIMIT order a new price and quantity; both are needed."""
         order = self.find(call, params)
         if order is None or not order.is_open or order.side != params["side"]:
             raise no_such_order()
+        for name in ("price", "quantity"):
+            if name not in params:
+                raise mandatory(name)
         price, qty = decimal(params, "price"), decimal(params, "quantity")
         if price is None or qty is None or (price, qty) == (order.price, order.qty):
             raise ApiError(-5027, NOTHING_TO_MODIFY)
+        if len(order.amendments) >= MOST_CHANGES:
+            raise ApiError(-5026, "Exceed maximum modify order limit.")
         self.market.check(_changed(order, params), call.now_ms, replaced=order)
         order.modify_id = integer(params, "modifyId", order.modify_id) or 0
+        order.amendments.append(Amendment(
+            len(order.amendments) + 1, order.client_id, order.client_id, (order.price, price), (order.qty, qty),
+            call.now_ms, order.modify_id,
+        ))  # fmt: skip
         self.market.modify(order, price, qty, call.now_ms)
         call.orders.append(order)
         return replies.modified(self.market.symbols[order.symbol], order)
@@ -110,16 +120,44 @@ class UsdmOrders:
             self.market.timers[call.account, symbol.name] = call.now_ms + wait
         return {"symbol": symbol.name, "countdownTime": str(wait)}
 
+    def amendments(self, call: Call) -> list[Json]:
+        """The changes of one order, or of all orders of a symbol, the newest last."""
+        symbol = self.market.symbol(call.params["symbol"])
+        if "orderId" in call.params or "origClientOrderId" in call.params:
+            one = self.find(call, call.params)
+            items = [] if one is None else [one]
+        else:
+            items = self.market.store.history.get((call.account, symbol.name), [])
+        start, end = integer(call.params, "startTime", 0) or 0, integer(call.params, "endTime") or 1 << 62
+        rows = [replies.amendment(symbol, item, change) for item in items for change in item.amendments
+                if start <= change.time_ms <= end]  # fmt: skip
+        return rows[-limit_of(call.params, 50, 100) :]
+
     def open_orders(self, call: Call) -> list[Json]:
-        name = call.params.get("symbol")
+        name, pair = call.params.get("symbol"), call.params.get("pair")
         if name is not None:
             self.market.symbol(name)
         found = self.market.store.open_orders(call.account, name)
-        return [replies.query(self.market.symbols[order.symbol], order) for order in found]
+        symbols = self.market.symbols
+        return [replies.query(symbols[order.symbol], order) for order in found
+                if pair in (None, symbols[order.symbol].pair)]  # fmt: skip
+
+    def _asked(self, call: Call) -> list[str]:
+        """The symbol, or the symbols of the pair, or all."""
+        name, pair = call.params.get("symbol"), call.params.get("pair")
+        if name is not None:
+            return [self.market.symbol(name).name]
+        if pair is None:
+            return list(self.market.symbols)
+        found = [symbol.name for symbol in self.market.symbols.values() if symbol.pair == pair]
+        if not found:
+            raise ApiError(-4144, "Invalid pair.")
+        return found
 
     def all_orders(self, call: Call) -> list[Json]:
-        symbol = self.market.symbol(call.params["symbol"])
-        items = self.market.store.history.get((call.account, symbol.name), [])
+        history = self.market.store.history
+        items = [order for name in self._asked(call) for order in history.get((call.account, name), ())]
+        items.sort(key=lambda order: order.order_id)
         first = integer(call.params, "orderId")
         start, end = integer(call.params, "startTime"), integer(call.params, "endTime")
         items = [
@@ -129,11 +167,12 @@ class UsdmOrders:
         ]
         most = limit_of(call.params, 500, 1000)
         chosen = items[:most] if first is not None else items[-most:]
-        return [replies.query(symbol, order) for order in chosen]
+        return [replies.query(self.market.symbols[order.symbol], order) for order in chosen]
 
     def user_trades(self, call: Call) -> list[Json]:
-        symbol = self.market.symbol(call.params["symbol"])
-        items = self.market.store.trades.get((call.account, symbol.name), [])
+        trades = self.market.store.trades
+        items = [item for name in self._asked(call) for item in trades.get((call.account, name), ())]
+        items.sort(key=lambda item: item.trade_id)
         order_id, first = integer(call.params, "orderId"), integer(call.params, "fromId")
         start, end = integer(call.params, "startTime"), integer(call.params, "endTime")
         items = [
@@ -144,7 +183,8 @@ class UsdmOrders:
             and (start or 0) <= item.time_ms <= (end or 1 << 62)
         ]
         most = limit_of(call.params, 500, 1000)
-        return [replies.trade(symbol, item) for item in (items[:most] if first is not None else items[-most:])]
+        chosen = items[:most] if first is not None else items[-most:]
+        return [replies.trade(self.market.symbols[item.order.symbol], item) for item in chosen]
 
 
 def _changed(order: Order, params: Params) -> Order:

@@ -1,4 +1,4 @@
-"""Which handler serves which USD-M (and COIN-M) endpoint."""
+"""Which handler serves which futures endpoint: one engine each for USD-M (/fapi) and COIN-M (/dapi)."""
 
 from __future__ import annotations
 
@@ -6,111 +6,160 @@ from collections.abc import Callable
 
 from counterseal.paper.call import Call
 from counterseal.paper.limits import OrderCounts, Windows
-from counterseal.paper.symbols import Listing
 from counterseal.paper.usdm_algo import UsdmAlgos
+from counterseal.paper.usdm_balances import UsdmBalances
 from counterseal.paper.usdm_batch import UsdmBatches
+from counterseal.paper.usdm_config import UsdmConfig
 from counterseal.paper.usdm_market import UsdmMarket
 from counterseal.paper.usdm_orders import UsdmOrders
+from counterseal.paper.usdm_positions import UsdmPositions
+from counterseal.paper.usdm_prices import UsdmPrices
 from counterseal.paper.usdm_public import UsdmPublic
-from counterseal.paper.usdm_reports import UsdmReports
 from counterseal.paper.usdm_settings import UsdmSettings
 
 Routes = dict[tuple[str, str], Callable[[Call], object]]
 
 
-def usdm_routes(market: UsdmMarket, counts: OrderCounts, windows: Windows, listing: Listing) -> Routes:
-    """Every served (method, path) under /fapi and /dapi."""
-    orders = UsdmOrders(market, counts)
-    return {
-        **_public(UsdmPublic(market, windows, listing)),
-        **_orders(orders, UsdmBatches(orders)),
-        **_algos(UsdmAlgos(market, counts)),
-        **_reports(UsdmReports(market, counts)),
-        **_settings(UsdmSettings(market)),
+def usdm_routes(market: UsdmMarket, together: tuple[UsdmMarket, ...], counts: OrderCounts, windows: Windows) -> Routes:
+    """Every served (method, path) under /fapi."""
+    return _common("/fapi", market, together, counts, windows) | _usdm_only(market, counts, windows)
+
+
+def coinm_routes(market: UsdmMarket, together: tuple[UsdmMarket, ...], counts: OrderCounts, windows: Windows) -> Routes:
+    """Every served (method, path) under /dapi."""
+    balances, config = UsdmBalances(market), UsdmConfig(market, counts)
+    return _common("/dapi", market, together, counts, windows) | {
+        ("GET", "/dapi/v1/balance"): balances.balance,
+        ("GET", "/dapi/v1/account"): balances.coinm_account,
+        ("GET", "/dapi/v1/positionRisk"): UsdmPositions(market, balances).risk_coinm,
+        ("GET", "/dapi/v1/leverageBracket"): config.pair_brackets,
+        ("GET", "/dapi/v2/leverageBracket"): config.leverage_bracket,
     }
+
+
+def _common(
+    root: str, market: UsdmMarket, together: tuple[UsdmMarket, ...], counts: OrderCounts, windows: Windows
+) -> Routes:
+    """What both markets have under the same paths."""
+    public, orders, config = UsdmPublic(market, windows), UsdmOrders(market, counts), UsdmConfig(market, counts)
+    found = (
+        _public(public)
+        | _prices(UsdmPrices(public))
+        | _orders(orders, UsdmBatches(orders))
+        | _algos(UsdmAlgos(market, counts))
+        | _settings(UsdmSettings(market, together))
+        | _reports(UsdmPositions(market, UsdmBalances(market)), config)
+    )
+    return {(method, f"{root}/v1/{path}"): handler for (method, path), handler in found.items()}
 
 
 def _public(public: UsdmPublic) -> Routes:
     return {
-        ("GET", "/fapi/v1/ping"): public.ping,
-        ("GET", "/fapi/v1/time"): public.time,
-        ("GET", "/fapi/v1/exchangeInfo"): public.exchange_info,
-        ("GET", "/fapi/v1/depth"): public.depth,
-        ("GET", "/fapi/v1/trades"): public.trades,
-        ("GET", "/fapi/v1/aggTrades"): public.agg_trades,
-        ("GET", "/fapi/v1/klines"): public.klines,
-        ("GET", "/fapi/v1/ticker/24hr"): public.day,
-        ("GET", "/fapi/v1/ticker/price"): public.price,
-        ("GET", "/fapi/v2/ticker/price"): public.price,
-        ("GET", "/fapi/v1/ticker/bookTicker"): public.book_ticker,
-        ("GET", "/fapi/v1/premiumIndex"): public.premium_index,
-        ("GET", "/fapi/v1/fundingRate"): public.funding_rate,
-        ("GET", "/fapi/v1/fundingInfo"): public.funding_info,
-        ("GET", "/fapi/v1/openInterest"): public.open_interest,
-        ("GET", "/dapi/v1/ping"): public.ping,
-        ("GET", "/dapi/v1/time"): public.time,
-        ("GET", "/dapi/v1/exchangeInfo"): public.coinm_exchange_info,
+        ("GET", "ping"): public.ping,
+        ("GET", "time"): public.time,
+        ("GET", "exchangeInfo"): public.exchange_info,
+        ("GET", "depth"): public.depth,
+        ("GET", "trades"): public.trades,
+        ("GET", "historicalTrades"): public.trades,
+        ("GET", "aggTrades"): public.agg_trades,
+        ("GET", "ticker/24hr"): public.day,
+        ("GET", "ticker/price"): public.price,
+        ("GET", "ticker/bookTicker"): public.book_ticker,
+        ("GET", "openInterest"): public.open_interest,
+    }
+
+
+def _prices(prices: UsdmPrices) -> Routes:
+    return {
+        ("GET", "klines"): prices.klines,
+        ("GET", "continuousKlines"): prices.continuous,
+        ("GET", "indexPriceKlines"): prices.index_klines,
+        ("GET", "markPriceKlines"): prices.mark_klines,
+        ("GET", "premiumIndexKlines"): prices.premium_klines,
+        ("GET", "premiumIndex"): prices.premium_index,
+        ("GET", "fundingRate"): prices.funding_rate,
+        ("GET", "fundingInfo"): prices.funding_info,
+        ("GET", "constituents"): prices.constituents,
     }
 
 
 def _orders(orders: UsdmOrders, batches: UsdmBatches) -> Routes:
     return {
-        ("POST", "/fapi/v1/order"): orders.place,
-        ("GET", "/fapi/v1/order"): orders.query,
-        ("PUT", "/fapi/v1/order"): orders.modify,
-        ("DELETE", "/fapi/v1/order"): orders.cancel,
-        ("POST", "/fapi/v1/order/test"): orders.test,
-        ("POST", "/fapi/v1/batchOrders"): batches.place,
-        ("PUT", "/fapi/v1/batchOrders"): batches.modify,
-        ("DELETE", "/fapi/v1/batchOrders"): batches.cancel,
-        ("GET", "/fapi/v1/openOrders"): orders.open_orders,
-        ("GET", "/fapi/v1/openOrder"): orders.query_open,
-        ("GET", "/fapi/v1/allOrders"): orders.all_orders,
-        ("DELETE", "/fapi/v1/allOpenOrders"): orders.cancel_all,
-        ("GET", "/fapi/v1/userTrades"): orders.user_trades,
-        ("POST", "/fapi/v1/countdownCancelAll"): orders.countdown,
+        ("POST", "order"): orders.place,
+        ("GET", "order"): orders.query,
+        ("PUT", "order"): orders.modify,
+        ("DELETE", "order"): orders.cancel,
+        ("POST", "batchOrders"): batches.place,
+        ("PUT", "batchOrders"): batches.modify,
+        ("DELETE", "batchOrders"): batches.cancel,
+        ("GET", "orderAmendment"): orders.amendments,
+        ("GET", "openOrders"): orders.open_orders,
+        ("GET", "openOrder"): orders.query_open,
+        ("GET", "allOrders"): orders.all_orders,
+        ("DELETE", "allOpenOrders"): orders.cancel_all,
+        ("GET", "userTrades"): orders.user_trades,
+        ("POST", "countdownCancelAll"): orders.countdown,
     }
 
 
 def _algos(algos: UsdmAlgos) -> Routes:
     return {
-        ("POST", "/fapi/v1/algoOrder"): algos.place,
-        ("GET", "/fapi/v1/algoOrder"): algos.query,
-        ("DELETE", "/fapi/v1/algoOrder"): algos.cancel,
-        ("GET", "/fapi/v1/openAlgoOrders"): algos.open_orders,
-        ("GET", "/fapi/v1/allAlgoOrders"): algos.all_orders,
-        ("DELETE", "/fapi/v1/algoOpenOrders"): algos.cancel_open,
-    }
-
-
-def _reports(reports: UsdmReports) -> Routes:
-    return {
-        ("GET", "/fapi/v2/balance"): reports.balance,
-        ("GET", "/fapi/v3/balance"): reports.balance,
-        ("GET", "/fapi/v2/account"): reports.account_v2,
-        ("GET", "/fapi/v3/account"): reports.account_v3,
-        ("GET", "/fapi/v2/positionRisk"): reports.risk_v2,
-        ("GET", "/fapi/v3/positionRisk"): reports.risk_v3,
-        ("GET", "/fapi/v1/accountConfig"): reports.account_config,
-        ("GET", "/fapi/v1/symbolConfig"): reports.symbol_config,
-        ("GET", "/fapi/v1/leverageBracket"): reports.leverage_bracket,
-        ("GET", "/fapi/v1/commissionRate"): reports.commission_rate,
-        ("GET", "/fapi/v1/income"): reports.income,
-        ("GET", "/fapi/v1/rateLimit/order"): reports.rate_limits,
-        ("GET", "/fapi/v1/apiTradingStatus"): reports.trading_status,
+        ("POST", "algoOrder"): algos.place,
+        ("DELETE", "algoOrder"): algos.cancel,
+        ("GET", "openAlgoOrders"): algos.open_orders,
+        ("DELETE", "algoOpenOrders"): algos.cancel_open,
     }
 
 
 def _settings(settings: UsdmSettings) -> Routes:
     return {
-        ("POST", "/fapi/v1/leverage"): settings.leverage,
-        ("POST", "/fapi/v1/marginType"): settings.margin_type,
-        ("POST", "/fapi/v1/positionMargin"): settings.position_margin,
-        ("GET", "/fapi/v1/positionSide/dual"): settings.position_mode,
-        ("POST", "/fapi/v1/positionSide/dual"): settings.set_position_mode,
+        ("POST", "leverage"): settings.leverage,
+        ("POST", "marginType"): settings.margin_type,
+        ("POST", "positionMargin"): settings.position_margin,
+        ("GET", "positionSide/dual"): settings.position_mode,
+        ("POST", "positionSide/dual"): settings.set_position_mode,
+        ("POST", "listenKey"): settings.start_stream,
+        ("PUT", "listenKey"): settings.extend_stream,
+        ("DELETE", "listenKey"): settings.close_stream,
+    }
+
+
+def _reports(positions: UsdmPositions, config: UsdmConfig) -> Routes:
+    return {
+        ("GET", "adlQuantile"): positions.adl_quantile,
+        ("GET", "forceOrders"): positions.force_orders,
+        ("GET", "commissionRate"): config.commission_rate,
+        ("GET", "income"): config.income,
+        ("GET", "positionMargin/history"): config.margin_history,
+    }
+
+
+def _usdm_only(market: UsdmMarket, counts: OrderCounts, windows: Windows) -> Routes:
+    public, balances, config = UsdmPublic(market, windows), UsdmBalances(market), UsdmConfig(market, counts)
+    prices, positions, algos = UsdmPrices(public), UsdmPositions(market, balances), UsdmAlgos(market, counts)
+    settings = UsdmSettings(market, (market,))
+    return {
+        ("GET", "/fapi/v2/ticker/price"): public.price,
+        ("POST", "/fapi/v1/order/test"): UsdmOrders(market, counts).test,
+        ("GET", "/fapi/v1/algoOrder"): algos.query,
+        ("GET", "/fapi/v1/allAlgoOrders"): algos.all_orders,
+        ("GET", "/fapi/v2/balance"): balances.balance,
+        ("GET", "/fapi/v3/balance"): balances.balance,
+        ("GET", "/fapi/v2/account"): balances.account_v2,
+        ("GET", "/fapi/v3/account"): balances.account_v3,
+        ("GET", "/fapi/v2/positionRisk"): positions.risk_v2,
+        ("GET", "/fapi/v3/positionRisk"): positions.risk_v3,
+        ("GET", "/fapi/v1/accountConfig"): config.account_config,
+        ("GET", "/fapi/v1/symbolConfig"): config.symbol_config,
+        ("GET", "/fapi/v1/leverageBracket"): config.leverage_bracket,
+        ("GET", "/fapi/v1/rateLimit/order"): config.rate_limits,
+        ("GET", "/fapi/v1/apiTradingStatus"): config.trading_status,
+        ("GET", "/fapi/v1/feeBurn"): config.fee_burn,
+        ("POST", "/fapi/v1/feeBurn"): config.set_fee_burn,
         ("GET", "/fapi/v1/multiAssetsMargin"): settings.assets_mode,
         ("POST", "/fapi/v1/multiAssetsMargin"): settings.set_assets_mode,
-        ("POST", "/fapi/v1/listenKey"): settings.start_stream,
-        ("PUT", "/fapi/v1/listenKey"): settings.extend_stream,
-        ("DELETE", "/fapi/v1/listenKey"): settings.close_stream,
+        ("GET", "/fapi/v1/insuranceBalance"): prices.insurance,
+        ("GET", "/fapi/v1/assetIndex"): prices.asset_index,
+        ("GET", "/fapi/v1/symbolAdlRisk"): prices.adl_risk,
+        ("GET", "/fapi/v1/rpiDepth"): public.depth,
     }

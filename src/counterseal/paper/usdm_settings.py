@@ -10,7 +10,7 @@ from counterseal.paper.errors import ApiError, Json, illegal
 from counterseal.paper.money import ZERO
 from counterseal.paper.params import boolean, decimal, integer
 from counterseal.paper.positions import Position
-from counterseal.paper.usdm_accounts import UsdmAccount
+from counterseal.paper.usdm_accounts import MarginChange, UsdmAccount
 from counterseal.paper.usdm_market import UsdmMarket
 
 SUCCESS = {"code": 200, "msg": "success"}
@@ -20,8 +20,9 @@ LISTEN_MS = 3_600_000
 class UsdmSettings:
     """Each change is refused with the exchange's code when it is none, or comes at the wrong time."""
 
-    def __init__(self, market: UsdmMarket) -> None:
+    def __init__(self, market: UsdmMarket, together: tuple[UsdmMarket, ...]) -> None:
         self.market = market
+        self.together = together  # the markets that share one position mode
 
     def _account(self, call: Call) -> UsdmAccount:
         return self.market.account(call.account)
@@ -36,10 +37,12 @@ class UsdmSettings:
         if wanted < setting.leverage and setting.is_isolated and held:
             raise ApiError(-4161, "Leverage reduction is not supported in Isolated Margin Mode with open positions.")
         mark, most = self.market.mark(symbol.name, call.now_ms), most_notional(symbol, wanted)
-        if any(abs(item.amount) * mark > most for item in held):
+        if any(abs(item.notional(mark)) > most for item in held):
             raise ApiError(-2027, "Exceeded the maximum allowable position at current leverage.")
         setting.leverage = wanted
-        return {"symbol": symbol.name, "leverage": wanted, "maxNotionalValue": f"{most.normalize():f}"}
+        self.market.feed.config(account.name, symbol.name, call.now_ms)
+        field = "maxNotionalValue" if self.market.family == "usdm" else "maxQty"
+        return {"symbol": symbol.name, "leverage": wanted, field: f"{most.normalize():f}"}
 
     def margin_type(self, call: Call) -> Json:
         account, symbol = self._account(call), self.market.symbol(call.params["symbol"])
@@ -75,13 +78,18 @@ class UsdmSettings:
     def _move_margin(self, account: UsdmAccount, position: Position, amount: Decimal, now_ms: int) -> None:
         if not position.amount:
             raise ApiError(-4054, "Cannot add position margin: position is 0.")
-        if amount > self.market.available(account, now_ms):
+        asset = account.margin_asset(position.symbol)
+        if amount > self.market.margins.available(account, asset, now_ms):
             raise ApiError(-4050, "Cross balance insufficient.")
         mark = self.market.mark(position.symbol, now_ms)
-        least = abs(position.amount) * mark / account.setting(position.symbol).leverage
+        least = abs(position.notional(mark)) / account.setting(position.symbol).leverage
         if amount < 0 and position.isolated_wallet + amount < least:
             raise ApiError(-4051, "Isolated balance insufficient.")
         position.isolated_wallet += amount
+        kind = 1 if amount > 0 else 2
+        change = MarginChange(position.symbol, position.side, kind, abs(amount), asset, now_ms)
+        account.margin_changes.append(change)
+        self.market.feed.position(account.name, position.symbol, position.side, "MARGIN_TRANSFER", now_ms)
 
     def position_mode(self, call: Call) -> Json:
         return {"dualSidePosition": self._account(call).is_hedged}
@@ -90,11 +98,12 @@ class UsdmSettings:
         account, wanted = self._account(call), boolean(call.params, "dualSidePosition")
         if wanted == account.is_hedged:
             raise ApiError(-4059, "No need to change position side.")
-        if self.market.store.open_orders(account.name):
-            raise ApiError(-4067, "Position side cannot be changed if there exists open orders.")
-        if account.held():
-            raise ApiError(-4068, "Position side cannot be changed if there exists position.")
-        account.is_hedged = wanted
+        for market in self.together:
+            if market.store.open_orders(account.name) or market.algos.open(account.name):
+                raise ApiError(-4067, "Position side cannot be changed if there exists open orders.")
+            if market.account(account.name).held():
+                raise ApiError(-4068, "Position side cannot be changed if there exists position.")
+        account.mode.is_hedged = wanted
         return SUCCESS
 
     def assets_mode(self, call: Call) -> Json:
@@ -109,6 +118,7 @@ class UsdmSettings:
         if wanted and any(setting.is_isolated for setting in account.settings.values()):
             raise ApiError(-4167, "Unable to change to Multi-Assets mode with symbols of isolated margin.")
         account.is_multi_assets = wanted
+        self.market.feed.config(account.name, None, call.now_ms)
         return SUCCESS
 
     # listen keys: one an account

@@ -1,0 +1,126 @@
+"""The official Python SDKs against the paper exchange: every stream kind and the WebSocket API, read by their models.
+
+One file for binance-sdk-spot and binance-sdk-derivatives-trading-usds-futures: whichever is installed.  Reads a job
+(JSON: host, port, ca, key, secret) from standard input, prints one JSON object: for each stream the model that a
+message became (null when none came), WebSocket-API results, and the warnings that the SDK logged.
+"""
+
+import asyncio
+import inspect
+import json
+import logging
+import ssl
+import sys
+from importlib.util import find_spec
+from typing import Any
+
+from binance_common.configuration import ConfigurationWebSocketAPI, ConfigurationWebSocketStreams
+
+IS_SPOT = find_spec("binance_sdk_spot") is not None
+WAIT_S = 7
+# Streams that say nothing here, because what they tell does not happen by itself.
+QUIET = {"block_trade", "composite_index_symbol_information_streams", "contract_info_stream",
+         "all_market_liquidation_order_streams", "liquidation_order_streams"}  # fmt: skip
+VALUES = {"symbol": "btcusdt", "pair": "btcusdt", "contract_type": "perpetual", "levels": 5}
+ENUMS = {"interval": "1m", "window_size": "1h", "levels": "5"}
+
+
+class Log(logging.Handler):
+    """What the SDK complains about."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage()[:300])
+
+
+def client(job: dict[str, Any]) -> Any:
+    place = f"wss://{job['host']}:{job['port']}"
+    tls = ssl.create_default_context(cafile=job["ca"])
+    path = "/ws-api/v3" if IS_SPOT else "/ws-fapi/v1"
+    api = ConfigurationWebSocketAPI(
+        api_key=job["key"], api_secret=job["secret"], stream_url=place + path, https_agent=tls
+    )
+    streams = ConfigurationWebSocketStreams(stream_url=place, https_agent=tls)
+    if IS_SPOT:
+        from binance_sdk_spot.spot import Spot
+
+        return Spot(config_ws_api=api, config_ws_streams=streams)
+    from binance_sdk_derivatives_trading_usds_futures.derivatives_trading_usds_futures import (
+        DerivativesTradingUsdsFutures,
+    )
+
+    return DerivativesTradingUsdsFutures(config_ws_api=api, config_ws_streams=streams)
+
+
+def argument(name: str, parameter: inspect.Parameter) -> Any:
+    """A value for a stream method's parameter: one of the enum's where it is an enum."""
+    wanted = ENUMS.get(name, VALUES.get(name))
+    kind = parameter.annotation
+    for candidate in getattr(kind, "__args__", (kind,)):
+        if getattr(candidate, "__members__", None):
+            values = [member.value for member in candidate]
+            return wanted if wanted in values else values[0]
+    return VALUES.get(name, wanted)
+
+
+def stream_names(connection: Any) -> list[str]:
+    """The methods of the connection that subscribe to something public."""
+    others = {"subscribe", "unsubscribe", "close_connection", "list_subscribe", "ping_server", "user_data"}
+    return [name for name, value in vars(type(connection)).items()
+            if inspect.iscoroutinefunction(value) and not name.startswith("_") and name not in others]  # fmt: skip
+
+
+async def streams(made: Any) -> dict[str, str | None]:
+    connection = await made.websocket_streams.create_connection()
+    seen: dict[str, str | None] = {}
+    for name in stream_names(connection):
+        method = getattr(connection, name)
+        needed = {
+            key: argument(key, parameter)
+            for key, parameter in inspect.signature(method).parameters.items()
+            if parameter.default is inspect.Parameter.empty
+        }
+        handle = await method(**needed)
+        seen[name] = None
+        handle.on("message", lambda data, name=name: seen.update({name: shown(data)}))
+        await asyncio.sleep(0.25)  # five (ten) messages a second are allowed on a connection
+    await asyncio.sleep(WAIT_S)
+    await connection.close_connection(close_session=True)
+    return seen
+
+
+def shown(data: Any) -> str:
+    """The model's name; an empty one did not fit."""
+    inner = getattr(data, "actual_instance", None) or data
+    kind = type(inner).__name__
+    return kind if not hasattr(inner, "to_dict") or inner.to_dict() else f"{kind} (empty)"
+
+
+async def calls(made: Any) -> dict[str, str]:
+    connection = await made.websocket_api.create_connection()
+    asked: dict[str, dict[str, Any]] = {"depth" if IS_SPOT else "order_book": {"symbol": "BTCUSDT"},
+                                        "account_status" if IS_SPOT else "account_information_v2": {}}  # fmt: skip
+    seen: dict[str, str] = {}
+    for name, params in asked.items():
+        answer = await getattr(connection, name)(**params)
+        seen[name] = shown(answer.data().result)
+    place = connection.order_place if IS_SPOT else connection.new_order
+    seen["order"] = (await place(symbol="BTCUSDT", side="BUY", type="MARKET", quantity=0.01)).data().result.status
+    await connection.close_connection(close_session=True)
+    return seen
+
+
+async def main() -> None:
+    job = json.load(sys.stdin)
+    log = Log()
+    logging.getLogger().addHandler(log)  # noqa: TID251 - the SDK's own log is what is looked at
+    made = client(job)
+    print(json.dumps({"streams": await streams(made), "calls": await calls(made), "quiet": sorted(QUIET),
+                      "warnings": log.lines}))  # fmt: skip
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
