@@ -5,7 +5,7 @@ PIP_FLAGS := --quiet --disable-pip-version-check --no-input --require-hashes
 export PYTHONPATH := src
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench compiled compiled-test full slow crash docs lock sdk clean
+.PHONY: help run test test-computing test-processes lint bench compiled compiled-test full slow crash docs lock sdk clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,11 +20,19 @@ $(ENV)/%/.stamp: requirements/%.txt
 run: $(ENV)/product/.stamp ## start everything with the paper exchange and a demo bot; Ctrl-C stops it
 	@exec $(ENV)/product/bin/python -m counterseal.cli.main demo
 
+# Two sessions side by side: what waits for real processes does not hold up what computes.
 test: $(ENV)/test/.stamp ## the tests that fit five minutes, coverage of core at 100 % of branches
+	@$(MAKE) --no-print-directory --output-sync=target -j2 test-computing test-processes
+
+COMPUTING := tests/adapters tests/captures tests/cli tests/gateway tests/paper tests/signer
+test-computing: $(ENV)/test/.stamp
 	@rm -f .coverage
 	$(ENV)/test/bin/python -m coverage run -m pytest -m "not slow and not sdk" tests/core $(PYTEST)
 	$(ENV)/test/bin/python -m coverage report --fail-under=100
-	$(ENV)/test/bin/python -m pytest -m "not slow and not sdk" --ignore=tests/core $(PYTEST)
+	$(ENV)/test/bin/python -m pytest -m "not slow and not sdk" -p no:cacheprovider $(COMPUTING) $(PYTEST)
+
+test-processes: $(ENV)/test/.stamp
+	$(ENV)/test/bin/python -m pytest -m "not slow and not sdk" tests --ignore=tests/core $(COMPUTING:%=--ignore=%) $(PYTEST)
 
 lint: $(ENV)/tools/.stamp $(ENV)/test/.stamp ## style, types, import contract
 	$(ENV)/tools/bin/ruff check .
