@@ -18,6 +18,7 @@ from counterseal.adapters.home import (
     create_private,
     from_environment,
     locked,
+    out_of_reach,
     read_private,
     remove_durably,
     replace_private,
@@ -147,3 +148,14 @@ def test_a_lock_is_held_once_and_freed_when_its_holder_is_killed(tmp_path: Path)
 
 def _environ() -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(home_module.__file__).parents[2])}
+
+
+@pytest.mark.threat(28)
+def test_a_pin_or_passphrase_below_etc_is_refused(tmp_path: Path) -> None:
+    """The gateway's sandbox leaves /etc readable; a link is followed to where it leads."""
+    link = tmp_path / "pin"
+    link.symlink_to("/etc/counterseal/pin")
+    for path in (Path("/etc/counterseal/pin"), link):
+        with pytest.raises(HomeError, match="lies below /etc, which the gateway may read"):
+            out_of_reach(path)
+    assert out_of_reach(tmp_path / "other") == tmp_path / "other"

@@ -37,7 +37,7 @@ NEVER = (
     "link keys", "move keys", "fork", "raw socket", "packet socket", "netlink", "vsock", "connect mptcp", "fast open",
     "connect elsewhere", "bind", "listen", "signal parent", "signal parent by thread", "signal parent by group",
     "read parent's memory", "read parent's environ", "io_uring", "keyctl", "unshare", "mount", "set user", "dumpable",
-    "outlive", "new call", "exec",
+    "outlive", "new call", "exec", "limit parent",
 )  # fmt: skip
 KEYS = ("read keys", "read ca key", "read signer identity", "read ca identity", "read keys through proc")
 # By profile: what must work, and what must not besides NEVER. A try in neither list is not judged.
@@ -62,7 +62,10 @@ REFUSED = {
         *KEYS, "read gateway identity", "read bots", "read settings", "read leaf", "connect", "udp", "write run",
         "write journal",
     ),
-    "gateway": (*KEYS, "write run", "remove journal", "make folder", "unix socket"),
+    "gateway": (
+        *KEYS, "write run", "remove journal", "make folder", "unix socket", "open keys to others",
+        "open keys by descriptor", "attribute of keys", "schedule parent", "slow parent",
+    ),
     "opener": (
         "read bots", "read settings", "read leaf", "write run", "write journal", "write log", "remove journal",
         "unix socket", "connect", "udp",

@@ -125,5 +125,7 @@ def test_numbers_are_the_kernel_s(column: int, header: str) -> None:
     if not path.exists():
         pytest.skip(f"{header} is not installed ({platform.machine()}); apt-get install linux-libc-dev")
     found = {name: int(value) for name, value in re.findall(r"#define __NR(?:3264)?_(\w+)\s+(\d+)", path.read_text())}
-    wrong = {name: pair[column] for name, pair in NUMBERS.items() if found.get(name) != pair[column]}
+    # Headers may be older than the running kernel: a call that they do not know cannot be compared.
+    wrong = {name: pair[column] for name, pair in NUMBERS.items() if found.get(name, pair[column]) != pair[column]}
+    assert len(found) > 300
     assert wrong == {}

@@ -26,14 +26,13 @@ SCRIPT = Path(__file__).with_name("run_supervisor.py")
 class Running:
     """A supervisor process and how to talk to it."""
 
-    def __init__(self, home: Home, **environ: str) -> None:
+    def __init__(self, home: Home, stdin: int | None = None, **environ: str) -> None:
         self.home = home
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE), "SECRET_OF_THE_SHELL": "x", **environ}
         self.log = home.logs / "output"
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, str(SCRIPT), str(home.root), "127.0.0.1:0"], env=environment, stderr=log, stdout=log
-            )
+            command = [sys.executable, str(SCRIPT), str(home.root), "127.0.0.1:0"]
+            self.process = subprocess.Popen(command, env=environment, stdin=stdin, stderr=log, stdout=log)
         self.wait_ready()
 
     def call(self, verb: str) -> Any:

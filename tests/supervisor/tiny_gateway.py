@@ -2,6 +2,8 @@
 
 Each TCP connection gets one JSON line: our process id and, from the real signer, a signature of an account read.
 `PYTHON_TINY_STUBBORN` in the environment makes it ignore the drain and SIGTERM, to see the supervisor's patience end.
+A file `run/shut` in the home with an argument of shutdown(2) and "stay" or "leave" makes the next connection, or the
+start, shut the pair with the signer as an intruder would; the file is removed first, so that it happens once.
 """
 
 import argparse
@@ -10,6 +12,7 @@ import os
 import selectors
 import signal
 import socket
+from pathlib import Path
 
 from counterseal.adapters import packets
 from counterseal.core.messages import MAX_PACKET, HelloRequest, Sign, Signed
@@ -27,6 +30,8 @@ def main() -> None:
     listener = socket.socket(fileno=args.listen_fd)
     signer = socket.socket(fileno=args.signer_fd)
     control = socket.socket(fileno=args.control_fd)
+    order = Path(args.home) / "run" / "shut"
+    shut_as_ordered(order, signer)
     control.send(json.dumps({"event": "ready"}).encode())
     selector = selectors.DefaultSelector()
     selector.register(listener, selectors.EVENT_READ)
@@ -36,7 +41,19 @@ def main() -> None:
             if key.fileobj is control:
                 answer(control, stubborn)
             else:
+                shut_as_ordered(order, signer)
                 serve(listener, signer)
+
+
+def shut_as_ordered(order: Path, signer: socket.socket) -> None:
+    if not order.exists():
+        return
+    how, then = order.read_text().split()
+    order.unlink()
+    signer.shutdown(int(how))
+    if then == "leave":
+        os._exit(7)
+    signal.pause()
 
 
 def answer(control: socket.socket, stubborn: bool) -> None:

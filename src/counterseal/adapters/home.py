@@ -130,6 +130,15 @@ def from_environment(environ: Mapping[str, str], chosen: str | None = None) -> H
     return Home(Path(named).expanduser().absolute())
 
 
+def out_of_reach(path: Path) -> Path:
+    """Give the path of a PIN or passphrase unless it lies where the gateway may read. Raises HomeError."""
+    if path.resolve().is_relative_to("/etc"):
+        raise HomeError(
+            f"{path} lies below /etc, which the gateway may read; move it, for example to /var/lib/counterseal"
+        )
+    return path
+
+
 def read_private(path: Path) -> bytes:
     """Read a file that only its owner (we or root) may read.
 

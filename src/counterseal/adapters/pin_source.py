@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from counterseal.adapters.home import Home, HomeError, read_private, replace_private
+from counterseal.adapters.home import Home, HomeError, out_of_reach, read_private, replace_private
 from counterseal.adapters.hsm_file import TokenPlace
 from counterseal.core.secret import Secret
 
@@ -43,7 +43,7 @@ def fetch(place: TokenPlace, prompted: Mapping[str, Pin], environ: Mapping[str, 
             raise HomeError(f"the PIN of the {place.name} was not asked for; start with: counterseal up, on a terminal")
         return prompted[place.address]
     if place.pin.source == "file":
-        path = Path(place.pin.name)
+        path = out_of_reach(Path(place.pin.name))
         return Pin(checked(read_private(path), place), _stamp(path))
     directory = environ.get(CREDENTIALS_VARIABLE)
     if not directory:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from counterseal.adapters import age_box
-from counterseal.adapters.home import Home, HomeError, read_private
+from counterseal.adapters.home import Home, HomeError, out_of_reach, read_private
 from counterseal.core.config.model import Signer
 from counterseal.core.secret import Secret
 
@@ -125,7 +125,7 @@ def _passphrases(origin: Source) -> Iterator[Secret]:
         while line := sys.stdin.buffer.readline(MAX_PASSPHRASE + 2):
             yield _checked(line, origin)
     elif origin.kind == "file":
-        yield _checked(read_private(Path(origin.path)), origin)
+        yield _checked(read_private(out_of_reach(Path(origin.path))), origin)
     elif origin.kind == "credential":
         yield _checked(_read_credential(Path(origin.path)), origin)
 

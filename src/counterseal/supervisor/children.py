@@ -3,10 +3,12 @@
 import asyncio
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from counterseal.adapters import config_file
@@ -52,6 +54,7 @@ class SignerChild:
         self._lifeline = self._ready = -1
         self._report: dict[str, Any] = {}
         self.child = Child("signer", self._launch, self._cleanup, clock_ms, say, self._is_final)
+        wires.on_new_pair = self._move
 
     def view(self) -> dict[str, Any]:
         """What `status` shows: of the process, and what the signer last said of itself."""
@@ -68,10 +71,19 @@ class SignerChild:
             os.close(self._lifeline)
             self._lifeline = -1
 
+    def _move(self) -> None:
+        """Have the signer replaced by one on the new pair; one that does not run takes it when its time comes.
+
+        Killed, not asked to end: it leaves the keys in the memory for the next one, and a signer that turns round on a
+        shut pair cannot delay it.
+        """
+        if self.child.view()["pid"] is not None:
+            self.child.replace(lambda: self.child.signal(signal.SIGKILL))
+
     def _launch(self) -> subprocess.Popen[bytes]:
         lifeline, self._lifeline = os.pipe()
         self._ready, ready = os.pipe()
-        fds = (self._wires.signer_end.fileno(), lifeline, ready)
+        fds = (self._wires.pair.signer_end.fileno(), lifeline, ready)
         names = ("--gateway-fd", "--lifeline-fd", "--ready-fd")
         argv = (*self._command, "--home", str(self._home.root), *_flags(names, fds), *self._keeper.flags())
         try:
@@ -113,7 +125,10 @@ class SignerChild:
 
 
 class GatewayChild:
-    """The gateway with its control link; each process has its own pair, so no reply reaches the wrong one."""
+    """The gateway with its control link; each process has its own pair, so no reply reaches the wrong one.
+
+    A gateway that shuts its pair with the signer is killed; the next one and a new signer get a new pair.
+    """
 
     def __init__(
         self,
@@ -143,8 +158,10 @@ class GatewayChild:
             os.close(file)
 
     def _launch(self) -> subprocess.Popen[bytes]:
+        self._wires.renew_if_shut()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        fds: tuple[int, ...] = (self._wires.listener.fileno(), self._wires.gateway_end.fileno(), theirs.fileno())
+        end = self._wires.pair.gateway_end
+        fds: tuple[int, ...] = (self._wires.listener.fileno(), end.fileno(), theirs.fileno())
         flags = _flags(("--listen-fd", "--signer-fd", "--control-fd"), fds)
         for name, fd in self._wires.named_fds:
             fds, flags = (*fds, fd), [*flags, name, str(fd)]
@@ -155,7 +172,14 @@ class GatewayChild:
                 ours.close()
                 raise
         self._link = Link(ours, self._event)
+        asyncio.get_running_loop().add_reader(self._wires.pair.fileno(), self._pair_shut)
         return process
+
+    def _pair_shut(self) -> None:
+        """Kill the gateway: of the two, it is the one that talks to strangers. Its end brings the new pair."""
+        asyncio.get_running_loop().remove_reader(self._wires.pair.fileno())
+        self._say("gateway shut its connection to the signer; both are replaced")
+        self.child.signal(signal.SIGKILL)
 
     def _event(self, event: str) -> None:
         if event == "ready":
@@ -166,6 +190,9 @@ class GatewayChild:
         if self._link is not None:
             self._link.close()
             self._link = None
+        asyncio.get_running_loop().remove_reader(self._wires.pair.fileno())
+        with suppress(OSError):  # no descriptor to be had: the next launch tries again, and says so
+            self._wires.renew_if_shut()
         self._wires.drop_stale()
 
 

@@ -68,7 +68,7 @@ class Link:
     def _dispatch(self, packet: bytes) -> None:
         try:
             message = json.loads(packet)
-        except ValueError:
+        except (ValueError, RecursionError):
             return  # nobody can be told which request it belonged to; that one runs into its time limit
         if not isinstance(message, dict):
             return

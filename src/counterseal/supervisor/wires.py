@@ -1,8 +1,9 @@
 """The descriptors that outlive the children: the listening sockets and the pair between gateway and signer."""
 
+import select
 import socket
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 
@@ -14,15 +15,57 @@ BACKLOG = 1024
 PAIR_BUFFER = 16 * MAX_PACKET
 
 
-@dataclass(frozen=True, slots=True)
+class Pair:
+    """The sockets between gateway and signer, and an alarm that rings when one of the children has shut them.
+
+    shutdown(2) reaches every copy of a descriptor, ours too, and cannot be undone: only a new pair helps then.
+    """
+
+    def __init__(self) -> None:
+        self.signer_end, self.gateway_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._alarm = select.epoll()
+        for end in (self.signer_end, self.gateway_end):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PAIR_BUFFER)
+            # Without EPOLLIN: packets on their way do not wake us.
+            self._alarm.register(end, select.EPOLLRDHUP)
+
+    @property
+    def shut(self) -> bool:
+        """Whether at least one direction has been shut."""
+        return bool(self._alarm.poll(0))
+
+    def fileno(self) -> int:
+        """Give the descriptor that is readable as soon as, and as long as, the pair is shut."""
+        return self._alarm.fileno()
+
+    def empty(self) -> None:
+        """Throw away all packets on their way."""
+        for end in (self.signer_end, self.gateway_end):
+            _empty(end)
+
+    def close(self) -> None:
+        """Close all; closing twice is fine."""
+        self._alarm.close()
+        for end in (self.signer_end, self.gateway_end):
+            end.close()
+
+
+def _nobody() -> None:
+    pass
+
+
+@dataclass(slots=True)
 class Wires:
-    """Both ends of the pair stay open here, so that either child can be replaced on the same pair."""
+    """Both ends of the pair stay open here, so that either child can be replaced on the same pair.
+
+    `on_new_pair` is called when the pair was replaced: whoever runs on the old one has to be replaced too.
+    """
 
     listener: socket.socket
-    signer_end: socket.socket
-    gateway_end: socket.socket
     proxy: socket.socket | None = None
     tls: tuple[socket.socket, ...] = ()
+    pair: Pair = field(default_factory=Pair)
+    on_new_pair: Callable[[], None] = _nobody
 
     @property
     def listen(self) -> str:
@@ -43,15 +86,26 @@ class Wires:
 
     def close(self) -> None:
         """Close all."""
-        for end in (self.listener, self.signer_end, self.gateway_end, *self.tls):
+        self.pair.close()
+        for end in (self.listener, *self.tls):
             end.close()
         if self.proxy is not None:
             self.proxy.close()
 
     def drop_stale(self) -> None:
         """Throw away what the ended gateway asked and what it did not fetch; nobody waits for it any more."""
-        for end in (self.signer_end, self.gateway_end):
-            _empty(end)
+        self.pair.empty()
+
+    def renew_if_shut(self) -> None:
+        """Put a new pair in the place of one that was shut, while no gateway runs. Raises OSError, the old one stays.
+
+        The old one is closed here; it ends for good with the signer that still holds it.
+        """
+        if not self.pair.shut:
+            return
+        old, self.pair = self.pair, Pair()
+        old.close()
+        self.on_new_pair()
 
 
 def open_wires(address: str, proxy: str | None = None, tls: Sequence[str] = ()) -> Wires:
@@ -68,11 +122,8 @@ def open_wires(address: str, proxy: str | None = None, tls: Sequence[str] = ()) 
         for listener in bound:
             listener.close()
         raise
-    signer_end, gateway_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    for end in (signer_end, gateway_end):
-        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PAIR_BUFFER)
     others = bound[1:]
-    return Wires(bound[0], signer_end, gateway_end, others.pop(0) if proxy else None, tuple(others))
+    return Wires(bound[0], others.pop(0) if proxy else None, tuple(others))
 
 
 def _address(listener: socket.socket) -> str:
@@ -97,8 +148,19 @@ def _bind(address: str, setting: str) -> socket.socket:
 
 
 def _empty(end: socket.socket) -> None:
+    """Read until there is nothing more; a shut socket has nothing more when it gives an empty packet."""
     while True:
         try:
-            end.recv(MAX_PACKET, socket.MSG_DONTWAIT)
+            packet = end.recv(MAX_PACKET, socket.MSG_DONTWAIT)
         except OSError:
             return  # BlockingIOError: empty
+        # An empty packet alone is legal on such a socket; after a shutdown they would come for ever.
+        if not packet and _is_shut(end):
+            return
+
+
+def _is_shut(end: socket.socket) -> bool:
+    poll = select.poll()
+    # POLLHUP tells of both directions only, POLLRDHUP of one that gives no packets any more.
+    poll.register(end, select.POLLRDHUP)
+    return bool(poll.poll(0))

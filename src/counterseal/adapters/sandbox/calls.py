@@ -36,6 +36,20 @@ _PROGRAMS = ("execve", "execveat", "fork", "vfork")
 _IDENTITY = (
     "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups", "setfsuid", "setfsgid", "capset",
 )  # fmt: skip
+_MODES = (
+    "chmod",
+    "fchmod",
+    "fchmodat",
+    "fchmodat2",
+    "chown",
+    "fchown",
+    "lchown",
+    "fchownat",
+    "setxattr",
+    "lsetxattr",
+    "fsetxattr",
+)
+_OTHERS = ("sched_setaffinity", "sched_setscheduler", "sched_setparam", "sched_setattr", "setpriority", "ioprio_set")
 _SIGNALS = ("kill", "tkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
 
 _SERVING = (
@@ -80,7 +94,7 @@ def gateway(listeners: frozenset[int]) -> Rules:
         Where(2, frozenset({0, socket.IPPROTO_TCP, socket.IPPROTO_UDP})),
     ))  # fmt: skip
     return _refusing(
-        (*_PROGRAMS, *_IDENTITY, *_SIGNALS, "bind"),
+        (*_PROGRAMS, *_IDENTITY, *_SIGNALS, *_MODES, *_OTHERS, "bind"),
         {
             "socket": internet,
             "listen": Check((Where(0, listeners),)) if listeners else EPERM,
@@ -109,6 +123,7 @@ def _refusing(names: Iterable[str], more: Mapping[str, Verdict] | None = None) -
         "clone": Check((_has(0, _CLONE_THREAD),)),
         "clone3": ENOSYS,  # its flags lie in memory, where no filter can look; libraries then use clone
         "tgkill": _own_signals(),
+        "prlimit64": Check((Where(0, frozenset({0})),)),
         # Else it could make itself readable again, or outlive the supervisor.
         "prctl": Check((Where(0, frozenset({_PR_SET_NAME, _PR_SET_VMA})),)),
     }
