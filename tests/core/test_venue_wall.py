@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterseal.core.venue_wall import DEFAULT_BACKOFF_S, DEFAULT_BAN_S, MAX_WAIT_S, VenueWall
+from counterseal.core.venue_wall import DEFAULT_BACKOFF_S, DEFAULT_BAN_S, MAX_WAIT_S, VenueWall, seconds_of
 
 NOW = 5_000_000
 PRODUCTS = ("spot", "sapi", "usdm", "coinm", "options", "papi")
@@ -109,3 +109,17 @@ def test_three_exits_pass_a_429_and_none_a_ban() -> None:
     assert wall.closed("spot", 100_001, is_exit=True) is None
     wall.note("spot", 418, 60, 100_002)
     assert wall.closed("spot", 100_003, is_exit=True) == ("venue_ban", 60)
+
+
+@pytest.mark.threat(40)
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0), ("60", 60), ("604800", 604_800), ("9" * 9, 999_999_999),
+        ("", None), ("soon", None), ("-1", None), ("1.5", None), (" 5", None), ("5\n", None),
+        ("\u00b2", None), ("\u0663", None), ("9" * 5_000, None),
+    ],
+)  # fmt: skip
+def test_only_a_plain_number_is_a_retry_after(text: str, seconds: int | None) -> None:
+    """Digits of other scripts and numbers without end are no number: they must not raise either."""
+    assert seconds_of(text) == seconds

@@ -242,6 +242,9 @@ async def test_the_wall_opens_exactly_when_it_may() -> None:
         (429, {}, 60),
         (418, {"retry-after": "7200"}, 7200),
         (418, {}, 120),
+        # Digits that are no number, and one without end: an answer all the same, and the default wait.
+        (429, {"retry-after": "\u00b2"}, 60),
+        (418, {"retry-after": "9" * 5_000}, 120),
     ):
         rig.venue.script["/api/v3/account"] = [(status, {"code": -1003, "msg": "Too many requests"}, headers)]
         assert (await rig.ask("GET", "/api/v3/account")).status == status

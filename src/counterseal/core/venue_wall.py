@@ -1,5 +1,6 @@
 """After 429 nothing but three exits is sent until Retry-After, after 418 nothing leaves this address at all."""
 
+import re
 from dataclasses import dataclass, field
 
 # Host families whose weight is one pool.
@@ -10,6 +11,14 @@ EXITS_AFTER_429 = 3
 DEFAULT_BAN_S = 120
 # The longest ban that the exchange documents: no answer can close the gateway for longer.
 MAX_WAIT_S = 3 * 24 * 3600
+
+
+_SECONDS = re.compile(r"[0-9]{1,9}").fullmatch
+
+
+def seconds_of(retry_after: str) -> int | None:
+    """Give the seconds of a Retry-After header, None for anything but a plain number of at most nine digits."""
+    return int(retry_after) if _SECONDS(retry_after) else None
 
 
 @dataclass(slots=True)

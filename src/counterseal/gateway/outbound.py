@@ -9,6 +9,7 @@ from counterseal.core.binance.catalogue import Endpoint
 from counterseal.core.config.model import Config
 from counterseal.core.keys import least_key
 from counterseal.core.messages import HeldKey, Refused, Sign
+from counterseal.core.venue_wall import seconds_of
 from counterseal.gateway.admission import Admitted
 from counterseal.gateway.state import State
 from counterseal.gateway.turn import Turn
@@ -112,10 +113,8 @@ class Outbound:
 
     def _learn(self, endpoint: Endpoint, reply: VenueReply) -> None:
         """Take limits and bans from the answer's headers."""
-        if reply.status in (418, 429):
-            retry = reply.headers.get("retry-after", "")
-            seconds = int(retry) if retry.isascii() and retry.isdigit() else None
-            self._state.wall.note(endpoint.product, reply.status, seconds, self._state.monotonic_ms())
+        seconds = seconds_of(reply.headers.get("retry-after", ""))
+        self._state.wall.note(endpoint.product, reply.status, seconds, self._state.monotonic_ms())
         used = reply.headers.get("x-mbx-used-weight-1m")
         if used is not None:
             self._state.used_weight[endpoint.family] = used

@@ -8,6 +8,7 @@ import msgspec
 from counterseal.adapters.tasks import Tasks
 from counterseal.core.exchange_clock import Reading
 from counterseal.core.market import parse_prices, parse_rules
+from counterseal.core.venue_wall import seconds_of
 from counterseal.gateway.state import State
 from counterseal.ports.clock import Clock
 from counterseal.ports.venue import Lost, NotSent, Venue, VenueReply
@@ -133,10 +134,8 @@ class Refresher:
         except (NotSent, Lost) as error:
             self._tell(path, "refresh failed", why=str(error))
             return None
-        retry = answer.headers.get("retry-after", "")
-        self._state.wall.note(
-            family, answer.status, int(retry) if retry.isdigit() else None, self._state.monotonic_ms()
-        )
+        seconds = seconds_of(answer.headers.get("retry-after", ""))
+        self._state.wall.note(family, answer.status, seconds, self._state.monotonic_ms())
         if answer.status != 200:
             self._tell(path, "refresh refused", status=answer.status)
             return None
