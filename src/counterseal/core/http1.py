@@ -15,7 +15,7 @@ MAX_BODY = 65_536
 MAX_HEADERS = 64
 
 _REQUEST_LINE = re.compile(rb"([A-Z]+) (/[\x21-\x7e]*) HTTP/1\.1").fullmatch
-_HEADER_BLOCK = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e]*\r\n)*").fullmatch
+header_block = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e]*\r\n)*").fullmatch
 _LENGTH = re.compile(rb"(?:0|[1-9][0-9]{0,6})").fullmatch
 _METHODS = frozenset({b"GET", b"POST", b"PUT", b"DELETE"})
 # Names of which a second one could be read differently by two readers.
@@ -53,7 +53,7 @@ def read_head(buffer: bytes) -> tuple[Head, int] | Bad | None:
     """
     end = buffer.find(b"\r\n\r\n", 0, MAX_HEAD)
     if end < 0:
-        return _unfinished(buffer)
+        return unfinished(buffer)
     line, _, block = buffer[: end + 2].partition(b"\r\n")
     request = _REQUEST_LINE(line)
     if request is None:
@@ -65,7 +65,8 @@ def read_head(buffer: bytes) -> tuple[Head, int] | Bad | None:
     return head if isinstance(head, Bad) else (head, end + 4)
 
 
-def _unfinished(buffer: bytes) -> Bad | None:
+def unfinished(buffer: bytes) -> Bad | None:
+    """Judge a head that has no end yet: Bad when it can have none any more, None when more bytes may come."""
     # A bare LF can never become a legal head: refuse it now rather than at the deadline. It is looked for before the
     # size, and within the size only, so that the answer does not depend on how the bytes were cut.
     line = buffer.find(b"\n", 0, MAX_HEAD)
@@ -89,7 +90,7 @@ class _Fields:
 
 @lru_cache(maxsize=512)
 def _read_block(block: bytes) -> _Fields | Bad:
-    if not _HEADER_BLOCK(block):
+    if not header_block(block):
         return Bad("malformed_header")
     headers = _headers(block)
     if isinstance(headers, Bad):

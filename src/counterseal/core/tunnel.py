@@ -7,11 +7,10 @@ nobody needs. What would make bytes after the head mean something else (a length
 import re
 from typing import NamedTuple
 
-from counterseal.core.http1 import MAX_HEAD, MAX_HEADERS, Bad
+from counterseal.core.http1 import MAX_HEAD, MAX_HEADERS, Bad, header_block, unfinished
 
 _REQUEST_LINE = re.compile(rb"([A-Z]+) ([\x21-\x7e]+) HTTP/1\.[01]").fullmatch
 _TARGET = re.compile(rb"([A-Za-z0-9.-]{1,253}):([1-9][0-9]{0,4})").fullmatch
-_HEADER_BLOCK = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e]*\r\n)*").fullmatch
 
 
 class Target(NamedTuple):
@@ -35,7 +34,7 @@ def read_connect(buffer: bytes) -> tuple[Target, int] | Bad | None:
         return Bad("malformed_request_line")
     if request[1] != b"CONNECT":
         return Bad("connect_only")
-    if not _HEADER_BLOCK(block):
+    if not header_block(block):
         return Bad("malformed_header")
     named = _TARGET(request[2])
     if named is None:
@@ -49,10 +48,7 @@ def _unfinished(buffer: bytes) -> Bad | None:
     # What begins like no request line (TLS bytes, a lone LF) is told at once, not at the deadline.
     if not buffer[:1].isupper() and buffer:
         return Bad("malformed_request_line")
-    line = buffer.find(b"\n", 0, MAX_HEAD)
-    if line >= 0 and buffer[line - 1 : line] != b"\r":
-        return Bad("malformed_request_line")
-    return Bad("head_too_large") if len(buffer) >= MAX_HEAD else None
+    return unfinished(buffer)
 
 
 def _header_fault(block: bytes, target: Target) -> str | None:

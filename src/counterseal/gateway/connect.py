@@ -10,7 +10,6 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 from counterseal.adapters.tls_server import ServerTls
@@ -147,13 +146,12 @@ class Front:
             asyncio.get_running_loop().add_reader(listener.fileno(), self._accept, listener)
 
     def _receive(self, sock: socket.socket, source: str, is_proxy: bool) -> None:
-        # As in gateway/listener.py: every address of the loopback network is this host.
-        counted_as = "loopback" if ip_address(source).is_loopback else source
-        if self.door.per_source[counted_as] >= self.door.max_per_source:
+        counted_as, within = self.door.enter(source)
+        if not within:
+            self.door.leave(counted_as)
             self._turn_away(sock, source)
             return
         guest = Guest(sock, source, counted_as)
-        self.door.per_source[counted_as] += 1
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = self.door.tasks.spawn(self._greet(guest, is_proxy), "greeting")
         self._guests.add(task)
@@ -171,9 +169,7 @@ class Front:
         """Give the guest's place among its source's connections back, once."""
         if guest.counted:
             guest.counted = False
-            self.door.per_source[guest.counted_as] -= 1
-            if self.door.per_source[guest.counted_as] <= 0:
-                del self.door.per_source[guest.counted_as]
+            self.door.leave(guest.counted_as)
 
     # -- greeting
 

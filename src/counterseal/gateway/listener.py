@@ -25,7 +25,7 @@ MAX_BUFFER = http1.MAX_HEAD + http1.MAX_BODY
 
 
 @lru_cache(maxsize=4096)
-def _address(text: str) -> Source:
+def address_of(text: str) -> Source:
     """One object for one address."""
     return ip_address(text)
 
@@ -41,6 +41,19 @@ class Door:
     max_per_source: int
     per_source: Counter[str] = field(default_factory=Counter)
     open: "set[BotConnection]" = field(default_factory=set)
+
+    def enter(self, source: str) -> tuple[str, bool]:
+        """Count a connection of this address: gives the name it is counted under and whether it is within the cap."""
+        # Every address of the loopback network is this host.
+        name = "loopback" if address_of(source).is_loopback else source
+        self.per_source[name] += 1
+        return name, self.per_source[name] <= self.max_per_source
+
+    def leave(self, name: str) -> None:
+        """Give the place of one connection back."""
+        self.per_source[name] -= 1
+        if self.per_source[name] <= 0:
+            del self.per_source[name]
 
     def start(self) -> None:
         """Look at the connections' deadlines from now on: one timer for all of them costs requests nothing."""
@@ -79,15 +92,13 @@ class BotConnection(asyncio.Protocol):
         # uvloop's transports are no subclasses of asyncio's.
         self._transport = cast(asyncio.Transport, transport)
         self._source_text = str(transport.get_extra_info("peername")[0])
-        self._source = _address(self._source_text)
+        self._source = address_of(self._source_text)
         self._door.open.add(self)
-        # Every address of the loopback network is this host.
-        self._counted_as = "loopback" if self._source.is_loopback else self._source_text
-        self._door.per_source[self._counted_as] += 1
-        if self._door.per_source[self._counted_as] > self._door.max_per_source:
-            self._refuse("too_many_connections")
-        else:
+        self._counted_as, within = self._door.enter(self._source_text)
+        if within:
             self._deadline(IDLE_S)
+        else:
+            self._refuse("too_many_connections")
 
     def connection_lost(self, _error: Exception | None) -> None:
         """A request that has not left yet is dropped."""
@@ -95,9 +106,7 @@ class BotConnection(asyncio.Protocol):
         self._transport = None
         self._no_deadline()
         self._door.open.discard(self)
-        self._door.per_source[self._counted_as] -= 1
-        if self._door.per_source[self._counted_as] <= 0:
-            del self._door.per_source[self._counted_as]
+        self._door.leave(self._counted_as)
         if self._inquiry is not None:
             self._inquiry.gone = True
 
