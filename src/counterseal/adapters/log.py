@@ -54,12 +54,11 @@ class LogFile:
 
 
 class _Logger(structlog.BoundLogger):
-    """structlog's, with a short way for the line that every request writes: same pipeline, nothing bound to merge."""
+    """structlog's, with a short way for the line that every request writes: same context, same pipeline."""
 
-    def info(self, event: str | None = None, *_args: Any, **fields: Any) -> Any:
+    def info(self, event: str, **fields: Any) -> Any:
         """Log at level info."""
-        line: Any = fields
-        line["event"] = event
+        line: Any = {**self._context, **fields, "event": event}
         for step in self._processors:
             line = step(self._logger, "info", line)
         return self._logger.info(line)

@@ -47,9 +47,9 @@ def line(text: str) -> str:
 
 def without(body: bytes, secrets: Iterable[bytes]) -> bytes:
     """Mask every occurrence of the given byte strings; used on each body that goes to a bot."""
-    for secret in sorted(secrets, key=len, reverse=True):  # one may begin with another
-        if secret and secret in body:
-            body = body.replace(secret, MASK.encode())
+    found = [secret for secret in secrets if secret and secret in body]
+    for secret in sorted(found, key=len, reverse=True):  # one may begin with another
+        body = body.replace(secret, MASK.encode())
     return body
 
 
