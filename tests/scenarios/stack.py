@@ -413,9 +413,17 @@ def _port(address: str) -> int:
     return int(address.rpartition(":")[2])
 
 
+_stamps: dict[tuple[str, str], int] = {}
+
+
 def signed(key: BotKey, query: str, timestamp: int | None = None) -> str:
-    """Give the query with timestamp and signature, as an SDK sends it."""
-    stamp = timestamp or int(time.time() * 1000)
+    """Give the query with timestamp and signature, as an SDK sends it.
+
+    A query and a cancel of one order are the same payload within one millisecond, and then the second one is a replay.
+    No exchange answers that fast; this one does, so a query's next stamp is always a later one.
+    """
+    stamp = timestamp or max(int(time.time() * 1000), _stamps.get((key.key_id, query), 0) + 1)
+    _stamps[key.key_id, query] = stamp
     payload = f"{query}&timestamp={stamp}" if query else f"timestamp={stamp}"
     return f"{payload}&signature={key.sign(payload)}"
 

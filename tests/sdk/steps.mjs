@@ -50,6 +50,8 @@ export function expect(holds, complaint) {
 /** Run [name, act] pairs in order, one JSON line each; sets the exit code, stops at the first failure. */
 export async function run(job, steps) {
   for (const [name, act] of steps) {
+    // No exchange answers within a millisecond; without that, a query and a cancel could bear one timestamp.
+    await new Promise((resolve) => setTimeout(resolve, 2));
     let line;
     try {
       line = { step: name, ok: true, ...(await act()) };
