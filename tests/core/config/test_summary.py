@@ -34,7 +34,7 @@ def test_the_example() -> None:
     assert lines[0] == "venue      paper at 127.0.0.1:9443"
     assert lines[1] == "listening  127.0.0.1:8180 as localhost:8180"
     words = [line.split() for line in lines]
-    assert ["futures", "account,", "trade,", "settings", "paper", "trend", "-", "7", "days"] in words
+    assert ["futures", "account,", "trade,", "settings", "paper", "main", "trend", "-", "7", "days"] in words
     assert ["watcher", "report", "lenient", "read,", "account", "spot,", "usdm", "view", "all"] in words
     assert ["saver", "100", "USD", "0.5", "%", "-", "-", "Mon", "07:00-09:00", "anywhere"] in words
     assert [
@@ -66,3 +66,10 @@ def test_a_bot_that_may_do_nothing_says_so() -> None:
     words = [line.split() for line in summarize(config_of(TESTNET + "[bots.a]")).splitlines()]
     assert ["a", "enforce", "lenient", "nothing", "-", "-", "-"] in words
     assert ["a", "-", "-", "-", "-", "always", "anywhere"] in words
+
+
+def test_shares_of_the_limits_are_shown() -> None:
+    text = TESTNET + "[bots.a]\nshare = 3\nmax_weight_1m = 600\nmax_orders_10s = 20\n[bots.b]"
+    words = [line.split() for line in summarize(config_of(text)).splitlines()]
+    assert ["a", "3", "600", "20"] in words
+    assert ["b", "1", "-", "-"] in words

@@ -56,10 +56,13 @@ class Listen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """Bounds of the hot path. `order_recv_window_ms` caps the recvWindow that orders carry upstream."""
+    """Bounds of the hot path. `order_recv_window_ms` caps the recvWindow that orders carry upstream; `max_wait_ms` is
+    how long a request may wait for room in the exchange's limits.
+    """
 
     order_recv_window_ms: int
     max_connections_per_source: int
+    max_wait_ms: int = 250
     durability: str
 
 
@@ -85,10 +88,14 @@ class Signer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """An exchange key as policy sees it; its secret is the signer's. `functions` of KEY_FUNCTIONS."""
+    """An exchange key as policy sees it; its secret is the signer's. `functions` of KEY_FUNCTIONS.
+
+    Keys of one `account` share the exchange's order counts.
+    """
 
     name: str
     functions: frozenset[str]
+    account: str = "main"
     strategy: str | None
     environment: str
     region: str | None
@@ -100,7 +107,8 @@ class Bot:
     """What one bot may do. An empty tuple of products, purposes, symbols or keys allows nothing.
 
     `symbols` == ("*",) allows every symbol. `max_order_notional` is in US dollars, `max_order_quantity` in units of
-    the base asset per symbol ("*" is the default for symbols not named). `sources` limits client addresses.
+    the base asset per symbol ("*" is the default for symbols not named). `sources` limits client addresses. `share` is
+    its part of the exchange's limits against the other bots' shares.
     """
 
     name: str
@@ -114,6 +122,9 @@ class Bot:
     max_order_quantity: Mapping[str, Decimal]
     price_collar_percent: Decimal | None
     max_leverage: int | None
+    share: int = 1
+    max_weight_1m: int | None = None
+    max_orders_10s: int | None = None
     hours: tuple[HourRange, ...]
     sources: tuple[Network, ...]
 

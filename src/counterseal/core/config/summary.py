@@ -7,9 +7,10 @@ from counterseal.core.config.hours import show_hours
 from counterseal.core.config.model import KEY_FUNCTIONS, Bot, Config, Key
 
 _NONE = "-"
-_KEY_COLUMNS = ("key", "functions", "environment", "strategy", "region", "rotation")
+_KEY_COLUMNS = ("key", "functions", "environment", "account", "strategy", "region", "rotation")
 _RIGHT_COLUMNS = ("bot", "mode", "checks", "purposes", "products", "keys", "symbols")
 _LIMIT_COLUMNS = ("bot", "notional", "collar", "leverage", "quantity", "hours (UTC)", "from")
+_PART_COLUMNS = ("bot", "share", "weight a minute", "orders in 10 s")
 
 
 def summarize(config: Config) -> str:
@@ -20,6 +21,7 @@ def summarize(config: Config) -> str:
         _table(_KEY_COLUMNS, map(_key, config.keys.values())),
         _table(_RIGHT_COLUMNS, map(_rights, bots)),
         _table(_LIMIT_COLUMNS, map(_limits, bots)),
+        _table(_PART_COLUMNS, map(_parts, bots)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -52,7 +54,7 @@ def _unsafe(config: Config) -> Iterable[str]:
 def _key(key: Key) -> Sequence[str]:
     rotation = f"{key.rotation_days} days" if key.rotation_days else _NONE
     functions = _list(function for function in KEY_FUNCTIONS if function in key.functions)
-    return key.name, functions, key.environment, key.strategy or _NONE, key.region or _NONE, rotation
+    return key.name, functions, key.environment, key.account, key.strategy or _NONE, key.region or _NONE, rotation
 
 
 def _rights(bot: Bot) -> Sequence[str]:
@@ -71,6 +73,10 @@ def _limits(bot: Bot) -> Sequence[str]:
         _list(map(show_hours, bot.hours)) if bot.hours else "always",
         _list(map(str, bot.sources)) if bot.sources else "anywhere",
     )
+
+
+def _parts(bot: Bot) -> Sequence[str]:
+    return bot.name, str(bot.share), _limit(bot.max_weight_1m, "{}"), _limit(bot.max_orders_10s, "{}")
 
 
 def _limit(value: Decimal | int | None, form: str) -> str:

@@ -181,6 +181,14 @@ GATEWAY = Section(
             "connections",
         ),
         Setting(
+            "max_wait_ms",
+            whole(0, 5000),
+            250,
+            "How long a request may wait for weight or order count of the exchange's limits before it is refused.",
+            "250",
+            "ms",
+        ),
+        Setting(
             "durability",
             choice(DURABILITIES, _LATER),
             "process",
@@ -259,6 +267,14 @@ KEYS = Section(
             frozenset(),
             "What requests this key may sign.",
             '["account", "trade"]',
+        ),
+        Setting(
+            "account",
+            text(parse_label, "1 to 32 letters, digits, dots, _ and -", "main"),
+            "main",
+            "The account or sub-account that issued the key. The exchange counts orders per account: keys that name"
+            " the same one share those counts. Name another one only where it is one.",
+            '"main"',
         ),
         Setting(
             "strategy",
@@ -370,6 +386,34 @@ BOTS = Section(
             "5",
             "times",
             "the bot may set none",
+        ),
+        Setting(
+            "share",
+            whole(1, 1000),
+            1,
+            "The bot's part of the exchange's limits, in relation to the other bots' when there is not enough for all."
+            " What the others leave unused it may have as well.",
+            "2",
+            "parts",
+        ),
+        Setting(
+            "max_weight_1m",
+            whole(1, 1_000_000),
+            None,
+            "Request weight that the bot may spend in a minute on each part of the exchange. Cancels and reduces are"
+            " never refused for it.",
+            "600",
+            "weight",
+            "no limit of its own",
+        ),
+        Setting(
+            "max_orders_10s",
+            whole(1, 100_000),
+            None,
+            "Orders that the bot may place in ten seconds on each part of the exchange.",
+            "20",
+            "orders",
+            "no limit of its own",
         ),
         Setting(
             "hours",
