@@ -18,7 +18,7 @@ from counterseal.paper.options import Options
 from counterseal.paper.wire import Request
 
 START_MS = 1_795_000_000_000
-ALL = ("read", "trade", "futures")
+ALL = ("read", "trade", "futures", "margin")
 
 
 @dataclass
@@ -62,15 +62,16 @@ class Rig:
         reply = self.exchange.handle(Request(method, target, lower, list(lower), body, peer))
         return Answer(reply.status, json.loads(reply.body) if reply.body else None, reply.headers, reply)
 
-    def public(self, path: str, **params: Any) -> Answer:
-        return self.raw("GET", path + ("?" + urlencode(params) if params else ""))
+    def public(self, path: str, peer: str = "127.0.0.1", **params: Any) -> Answer:
+        return self.raw("GET", path + ("?" + urlencode(params) if params else ""), peer=peer)
 
-    def signed(self, method: str, path: str, key: Any = None, **params: Any) -> Answer:
-        """Sign over the query as sent; `timestamp` is now unless given."""
+    def signed(self, method: str, path: str, key: Any = None, peer: str = "127.0.0.1", **params: Any) -> Answer:
+        """Sign over the query as sent, from the address `peer`; `timestamp` is now unless given."""
         key = key or self.key
         params.setdefault("timestamp", self.now_ms)
         query = urlencode(params)
-        return self.raw(method, f"{path}?{query}&signature={sign(key, query)}", {"X-MBX-APIKEY": key.api_key})
+        target = f"{path}?{query}&signature={sign(key, query)}"
+        return self.raw(method, target, {"X-MBX-APIKEY": key.api_key}, peer=peer)
 
     def order(self, **changes: Any) -> Answer:
         """A spot LIMIT buy far below the price, changed as told (None drops a parameter)."""

@@ -34,7 +34,7 @@ CONDITIONAL = {
     "priceExponent", "actualType", "actualQty", "baseQty", "isRPITrade", "fills", "discount", "cumQty", "listStatus",
     "externalCalculationId", "cumQuote", "rateLimits", "qtyExponent", "symbolRules", "goodTillDate", "HEDGE",
     "contingencyType", "listStatusType", "listOrderStatus", "listClientOrderId", "transactionTime", "orders",
-    "orderReports", "asset",
+    "orderReports", "asset", "isolatedSymbol",
 }  # fmt: skip
 
 # path: what its calls need beside nothing; `*` is the default of a method and family
@@ -48,6 +48,14 @@ PARAMS: dict[str, dict[str, str]] = {
     "GET /api/v3/klines": SYMBOL | {"interval": "1m"}, "GET /api/v3/uiKlines": SYMBOL | {"interval": "1m"},
     "GET /api/v3/order/amendments": SYMBOL | {"orderId": "$amended"},
     "GET /api/v3/myPreventedMatches": SYMBOL | {"preventedMatchId": "1"},
+    "GET /sapi/v1/margin/order": SYMBOL | {"origClientOrderId": "margin"}, "GET /sapi/v1/margin/openOrders": SYMBOL,
+    "DELETE /sapi/v1/margin/order": SYMBOL | {"origClientOrderId": "margin"},
+    "DELETE /sapi/v1/margin/openOrders": SYMBOL, "GET /sapi/v1/margin/allOrders": SYMBOL,
+    "GET /sapi/v1/margin/myTrades": SYMBOL, "GET /sapi/v1/margin/borrow-repay": {"type": "BORROW"},
+    "POST /sapi/v1/margin/order": SYMBOL | {"side": "SELL", "type": "MARKET", "quantity": "3",
+                                            "sideEffectType": "MARGIN_BUY"},
+    "POST /sapi/v1/margin/borrow-repay": {"asset": "BTC", "isIsolated": "FALSE", "amount": "0.1", "type": "REPAY"},
+    "GET /sapi/v1/margin/maxTransferable": {"asset": "BTC"},
     "GET /sapi/v1/margin/priceIndex": SYMBOL, "GET /sapi/v1/margin/maxBorrowable": {"asset": "BTC"},
     "GET /sapi/v1/sub-account/subAccountApi": {"email": EMAIL},
     "GET /sapi/v1/sub-account/subAccountApi/ipRestriction": {"email": EMAIL, "subAccountApiKey": "$sub"},
@@ -124,6 +132,7 @@ FUTURES: dict[str, dict[str, str]] = {
                        "quantity": "1", "triggerPrice": "90000"},
     "POST feeBurn": {"feeBurn": "true"}, "POST multiAssetsMargin": {"multiAssetsMargin": "true"},
 }  # fmt: skip
+PORTFOLIO_ORDERS = ("order", "openOrder", "openOrders", "allOrders", "allOpenOrders", "userTrades")
 UNREACHABLE = {
     ("POST", "/fapi/v1/positionSide/dual"): "refused while the account holds something; looked at below",
     ("POST", "/dapi/v1/positionSide/dual"): "refused while the account holds something; looked at below",
@@ -145,6 +154,8 @@ def wanted(method: str, path: str) -> dict[str, str]:
         return FUTURES.get(f"{method} {path.split('/', 3)[3]}", {})
     if family == "papi" and path.endswith("commissionRate"):
         return SYMBOL if "/um/" in path else INVERSE
+    if family == "papi" and "/rateLimit/" not in path and path.split("/")[-1] in PORTFOLIO_ORDERS:
+        return FUTURES.get(f"{method} {path.split('/')[-1]}", {})
     return PARAMS.get(f"{method} /{family}", {})
 
 
@@ -210,6 +221,13 @@ def busy(rig: Rig) -> dict[str, str]:
         rig.signed("POST", f"{root}/v1/algoOrder", algoType="CONDITIONAL", symbol=name, side="SELL", type="STOP_MARKET",
                    quantity="1", triggerPrice="95000", clientAlgoId="algo")  # fmt: skip
     rig.futures_order(symbol="ETHUSDT", price="3900", quantity="0.1")
+    rig.exchange.admin.run({"do": "deposit", "market": "margin", "asset": "USDT", "amount": "200000"})
+    loan = {"asset": "BTC", "isIsolated": "FALSE", "amount": "1", "type": "BORROW"}
+    rig.signed("POST", "/sapi/v1/margin/borrow-repay", **loan)
+    margin = {**SYMBOL, "side": "SELL", "quantity": "0.1"}
+    rig.signed("POST", "/sapi/v1/margin/order", **margin, type="MARKET")
+    rig.signed("POST", "/sapi/v1/margin/order", **margin, type="LIMIT", timeInForce="GTC", price="105000",
+               newClientOrderId="margin")  # fmt: skip
     sub = rig.add_key(EMAIL)
     rig.signed("POST", "/sapi/v2/sub-account/subAccountApi/ipRestriction", email=EMAIL, subAccountApiKey=sub.api_key,
                status=2, ipAddress="192.0.2.1,192.0.2.2")  # fmt: skip
@@ -221,7 +239,7 @@ def busy(rig: Rig) -> dict[str, str]:
 
 
 def filled(path: str, params: dict[str, str], names: dict[str, str]) -> dict[str, str]:
-    is_usdm = path.startswith("/fapi")
+    is_usdm = path.startswith(("/fapi", "/papi/v1/um"))
     words = {"$pair": "BTCUSDT" if is_usdm else "BTCUSD", "$flat": "LTCUSDT" if is_usdm else "XRPUSD_PERP",
              "$isolated": "SOLUSDT" if is_usdm else "SOLUSD_PERP", **names}  # fmt: skip
     found = {name: words.get(value, value) for name, value in params.items()}

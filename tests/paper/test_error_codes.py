@@ -16,6 +16,10 @@ ROWS = json.loads((Path(__file__).parent.parent / "vectors" / "exchange_errors.j
 CODES = {row["code"] for row in ROWS}
 
 UNDOCUMENTED = {
+    -3006: "a loan beyond what may be borrowed: margin's own codes are in no list of spot or futures",
+    -3015: "a repayment beyond the debt, likewise",
+    -3041: "a repayment beyond the balance, likewise",
+    -11001: "an isolated margin account, of which there is none, likewise",
     -1131: "a recvWindow above its maximum",
     -1209: "a listenToken that is none: named by the user-data facts, not by the list of codes",
     -4116: "a client order id that is in use on futures: named by the semantics, not by the list of codes",

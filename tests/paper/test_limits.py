@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.paper.harness import START_MS, Rig
+from tests.paper.harness import START_MS, Answer, Rig
 
 from counterseal.paper import endpoints
 
@@ -94,6 +94,23 @@ def test_futures_counts_are_plain(tight: Rig) -> None:
     assert tight.futures_order().headers["X-MBX-ORDER-COUNT-10S"] == "1"
     assert tight.futures_order(type="MARKET").headers["X-MBX-ORDER-COUNT-1M"] == "2"
     assert tight.futures_order().code == -1015
+
+
+def test_orders_of_portfolio_margin_count_in_a_pool_of_their_own(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, limits={"papi_orders": 3, "futures_orders_10s": 1})
+
+    def order(side: str, **what: str) -> Answer:
+        limit = {"type": "LIMIT", "side": "BUY", "timeInForce": "GTC", "price": "96000", **what}
+        return rig.signed("POST", f"/papi/v1/{side}/order", **limit)
+
+    assert order("um", symbol="BTCUSDT", quantity="0.01").headers["X-MBX-ORDER-COUNT-1M"] == "1"
+    assert order("cm", symbol="BTCUSD_PERP", quantity="1").headers["X-MBX-ORDER-COUNT-1M"] == "2"
+    assert rig.futures_order().headers["X-MBX-ORDER-COUNT-10S"] == "1"
+    assert order("um", symbol="BTCUSDT", quantity="0.01").status == 200
+    refused = order("um", symbol="BTCUSDT", quantity="0.01")
+    assert (refused.status, refused.code) == (429, -1015)
+    assert len(rig.signed("GET", "/papi/v1/um/openOrders").body) == 3, "one account, whichever way its orders came"
+    rig.journal.close()
 
 
 @pytest.mark.parametrize(

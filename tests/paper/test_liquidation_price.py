@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from tests.paper.harness import Rig
 
+from counterseal.paper.futures_accounts import SymbolSetting
 from counterseal.paper.limits import POOLS
-from counterseal.paper.usdm_accounts import SymbolSetting
 
 ACCOUNTS = 250  # in each of four kinds of account
 ZERO = Decimal(0)
@@ -144,6 +144,7 @@ def test_random_accounts(rig: Rig, root: str, is_hedged: bool) -> None:
         fill_wallets(chance, market, account, held)
         rows = rig.signed("GET", path).body
         meaningful += check(rig, market, account, held, {(row["symbol"], row["positionSide"]): row for row in rows})
+    print(f"{root}, {'hedge' if is_hedged else 'one-way'}: {ACCOUNTS} accounts, {meaningful} liquidation prices")
     assert meaningful > ACCOUNTS // 2
 
 

@@ -45,7 +45,7 @@ def test_a_duplicate_parameter_is_refused_on_spot(rig: Rig) -> None:
     assert rig.raw("GET", "/api/v3/ticker/price?symbol=BTCUSDT&symbol=ETHUSDT").code == -1101
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/nope"), ("GET", "/eapi/v1/ping"), ("GET", "/papi/v1/um/order"),
+@pytest.mark.parametrize(("method", "path"), [("GET", "/nope"), ("GET", "/eapi/v1/ping"), ("GET", "/papi/v1/pmLoan"),
                                               ("PUT", "/api/v3/order"), ("GET", "/api/v1/ping"),
                                               ("POST", "/sapi/v1/capital/withdraw/apply")])  # fmt: skip
 def test_what_is_not_served_is_404_in_json(rig: Rig, method: str, path: str) -> None:

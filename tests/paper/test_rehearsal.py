@@ -2,11 +2,14 @@
 
 import io
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.paper.harness import START_MS, Rig
+from tests.paper.test_ws_users import listen_key
+from tests.paper.ws_harness import Api, Client, run
 
 from counterseal.paper.clock import PaperClock
 from counterseal.paper.crowd import IMPATIENT, Crowd
@@ -108,9 +111,42 @@ def test_spending_by_command_shows_in_the_headers(rig: Rig) -> None:
     assert rig.public("/api/v3/depth", symbol="BTCUSDT").headers["X-MBX-USED-WEIGHT-1M"] == "5995"
 
 
+def test_a_deposit_is_in_the_balance_and_on_the_stream(rig: Rig) -> None:
+    api = Api(rig)
+    api.signed("userDataStream.subscribe.signature")
+    futures = Client(rig, f"/private/ws/{listen_key(rig)}", "fstream.binance.com")
+    had = Decimal(rig.balance("BTC")[0])
+    assert Decimal(do(rig, "deposit", market="spot", asset="BTC", amount="1.5")["free"]) == had + Decimal("1.5")
+    assert Decimal(rig.balance("BTC")[0]) == had + Decimal("1.5")
+    rows = [row["event"] for row in api.read()]
+    assert [(row["e"], row.get("a"), row.get("d")) for row in rows] == [
+        ("balanceUpdate", "BTC", "1.50000000"), ("outboundAccountPosition", None, None)
+    ]  # fmt: skip
+    do(rig, "deposit", market="usdm", asset="USDT", amount="-1000000")
+    told = futures.read()[0]["a"]
+    assert (told["m"], told["B"][0]["wb"], told["B"][0]["bc"]) == ("WITHDRAW", "9000000.00000000", "-1000000")
+    assert rig.signed("GET", "/fapi/v1/income").body[0]["incomeType"] == "TRANSFER"
+
+
+def test_a_shutdown_is_announced_and_happens(rig: Rig) -> None:
+    spot, api, futures = (
+        Client(rig, "/ws/btcusdt@kline_1m"), Api(rig),
+        Client(rig, "/market/ws/btcusdt@kline_1m", "fstream.binance.com"),
+    )  # fmt: skip
+    assert do(rig, "shutdown", wait_ms=2000) == {"connections": 3, "wait_ms": 2000}
+    assert spot.read()[-1]["e"] == api.read()[-1]["event"]["e"] == "serverShutdown"
+    assert futures.read() == []
+    run(rig, 1900)
+    assert spot.is_open
+    run(rig, 200)
+    assert {client.close_code for client in (spot, api, futures)} == {1001}
+
+
 @pytest.mark.parametrize(
     "command",
-    [{}, {"do": "fish"}, {"do": "price", "market": "spot"}, {"do": "spend", "pool": "x", "amount": 1},
+    [{"do": "deposit", "market": "spot", "asset": "BTC", "amount": "-1000"}, {"do": "deposit", "market": "moon"},
+     {"do": "deposit", "market": "coinm", "asset": "BTC", "amount": "-101"},
+     {}, {"do": "fish"}, {"do": "price", "market": "spot"}, {"do": "spend", "pool": "x", "amount": 1},
      {"do": "ban", "side": "moon", "seconds": 1}, {"do": "limit", "pool": "x", "size": 1},
      {"do": "rim", "kind": "refuse"},
      {"do": "scenario", "name": "tsunami"}, {"do": "foreign", "method": "GET", "path": "/nope", "params": {}},

@@ -114,3 +114,47 @@ def test_a_resting_order_meets_the_recording(rig: Rig) -> None:
 def test_only_listed_symbols_can_be_replayed(rig: Rig, spec: str) -> None:
     with pytest.raises(ValueError, match="MARKET:SYMBOL"):
         rig.exchange.director.replay(spec, 0)
+
+
+# volume
+
+
+def test_trades_and_candles_have_the_recorded_volume(rig: Rig) -> None:
+    rows = [(1, "0.5", 1, 3, "true"), (1, "0.25", 4, 4, "false"), (4, "2", 5, 5, "false")]
+    text = "".join(f"{number},93500,{qty},{first},{last},{T0 + at * 500},{maker}\n"
+                   for number, (at, qty, first, last, maker) in enumerate(rows))  # fmt: skip
+    rig.exchange.director.replay(f"usdm:BTCUSDT={write(rig.home, text)}", rig.now_ms, skip_ms=-500)
+    rig.wait(4000)
+    trades = rig.public("/fapi/v1/trades", symbol="BTCUSDT", limit=8).body
+    assert [row["qty"] for row in trades] == ["0.750", "0.001", "0.001", "2.000", "0.001", "0.001", "0.001", "0.001"]
+    assert [row["isBuyerMaker"] for row in (trades[0], trades[3])] == [True, False], "whoever made more of it"
+    day = rig.public("/fapi/v1/ticker/24hr", symbol="BTCUSDT").body
+    assert (day["volume"], day["quoteVolume"], day["count"]) == ("2.750", "257125.00", 5)
+    assert rig.public("/fapi/v1/ticker/24hr", symbol="ETHUSDT").body["volume"] != "0.000", "the others go on"
+
+
+def test_a_candle_s_volume_is_spread_over_its_time(rig: Rig) -> None:
+    rig.wait(60_000 - rig.now_ms % 60_000)
+    rig.exchange.director.replay(f"usdm:BTCUSDT={write(rig.home, futures_klines())}", rig.now_ms)
+    rig.wait(30_000)
+    half = rig.public("/fapi/v1/klines", symbol="BTCUSDT", interval="1m", limit=1).body[0]
+    assert (half[5], half[7], half[8], half[9], half[10]) == ("5.250", "500.00000000", 21, "2.500", "238.09523810")
+    rig.wait(90_000)
+    whole = rig.public("/fapi/v1/ticker/24hr", symbol="BTCUSDT").body
+    assert (whole["volume"], whole["count"]) == ("21.000", 84)
+    rig.wait(600_000)
+    quiet = rig.public("/fapi/v1/klines", symbol="BTCUSDT", interval="1m", limit=1).body[0]
+    assert (quiet[5], quiet[8]) == ("0.000", 0), "nothing is traded after the end of the file"
+    assert rig.public("/fapi/v1/ticker/24hr", symbol="BTCUSDT").status == 200
+
+
+def test_contracts_and_coins_of_an_inverse_contract_give_its_average_price(rig: Rig) -> None:
+    coins = Decimal(500) * 100 / 93_750
+    row = f"{T0},93500,94000,93400,93900,500,{T0 + 59_999},{coins},42,100,{coins / 5},0\n"
+    rig.exchange.director.replay(f"coinm:BTCUSD_PERP={write(rig.home, row)}", rig.now_ms)
+    rig.wait(60_000)
+    day = rig.public("/dapi/v1/ticker/24hr", symbol="BTCUSD_PERP").body[0]
+    assert (day["volume"], day["weightedAvgPrice"]) == ("500", "93750.0")
+    assert abs(Decimal(day["baseVolume"]) - coins) < Decimal("1e-7")
+    rig.wait(2 * 86_400_000)
+    assert rig.public("/dapi/v1/ticker/24hr", symbol="BTCUSD_PERP").body[0]["baseVolume"] == "0.00000000"

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from tests.paper.harness import Rig
 
+from counterseal.paper.futures_accounts import FuturesAccount
+from counterseal.paper.futures_market import FuturesMarket
 from counterseal.paper.keys import ApiKey
 from counterseal.paper.limits import POOLS
 from counterseal.paper.money import ZERO
-from counterseal.paper.usdm_accounts import UsdmAccount
-from counterseal.paper.usdm_market import UsdmMarket
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 
@@ -62,7 +62,7 @@ def check_invariants(rig: Rig) -> None:
         check_resting(market, account)
 
 
-def check_resting(market: UsdmMarket, account: UsdmAccount) -> None:
+def check_resting(market: FuturesMarket, account: FuturesAccount) -> None:
     """What is kept of open orders is what summing them up would give."""
     for (name, side), resting in account.resting.items():
         mine = [order for order in market.store.open_orders(account.name, name)

@@ -116,7 +116,7 @@ def test_a_usdm_stream(rig: Rig, pattern: str, name: str | None) -> None:
     if "forceOrder" in stream:
         liquidate(rig)
     if "contractInfo" in stream:
-        rig.exchange.realtime.usdm_streams.announce("BTCUSDT", rig.now_ms)
+        rig.exchange.realtime.mixed.announce("BTCUSDT", rig.now_ms)
     run(rig, 6000)
     messages = client.read()
     assert bool(messages) == (name is not None)

@@ -208,7 +208,7 @@ def test_contract_info_when_it_is_announced(rig: Rig) -> None:
     client = Client(rig, "/market/ws/!contractInfo", FUTURES)
     run(rig, 3000)
     assert client.read() == []
-    rig.exchange.realtime.usdm_streams.announce("ETHUSDT", rig.now_ms)
+    rig.exchange.realtime.mixed.announce("ETHUSDT", rig.now_ms)
     run(rig, 1000)
     assert [row["s"] for row in client.read()] == ["ETHUSDT"]
 

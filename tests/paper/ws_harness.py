@@ -107,9 +107,8 @@ class Api(Client):
     number = 0
 
     def __init__(self, rig: Rig, market: str = "spot", query: str = "", peer: str = "127.0.0.1") -> None:
-        path, host = (
-            ("/ws-api/v3", "ws-api.binance.com") if market == "spot" else ("/ws-fapi/v1", "ws-fapi.binance.com")
-        )
+        path, host = {"spot": ("/ws-api/v3", "ws-api.binance.com"), "usdm": ("/ws-fapi/v1", "ws-fapi.binance.com"),
+                      "coinm": ("/ws-dapi/v1", "ws-dapi.binance.com")}[market]  # fmt: skip
         super().__init__(rig, path + query, host, peer)
 
     def call(self, method: str, **params: Any) -> Any:

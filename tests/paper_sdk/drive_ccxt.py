@@ -53,7 +53,7 @@ async def watch(job: dict[str, Any], kind: str, symbol: str) -> dict[str, Any]:
         seen["candle"] = len((await soon(client.watch_ohlcv(symbol, "1m")))[0])
         seen["same_books"] = await same_books(client, symbol)
         seen["best"] = (await soon(client.watch_bids_asks([symbol])))[symbol]["bid"]
-        seen |= await trade(client, symbol)
+        seen |= await trade(client, symbol, 1 if kind == "delivery" else 0.01)
         return seen
     finally:
         await client.close()
@@ -75,14 +75,14 @@ async def same_books(client: Any, symbol: str) -> int:
     return found
 
 
-async def trade(client: Any, symbol: str) -> dict[str, Any]:
+async def trade(client: Any, symbol: str, amount: float) -> dict[str, Any]:
     """An order over the WebSocket API is told on the user stream."""
     orders = asyncio.create_task(client.watch_orders(symbol))  # noqa: TID251 - awaited below
     await asyncio.sleep(1)
-    placed = await soon(client.create_order_ws(symbol, "market", "buy", 0.01))
+    placed = await soon(client.create_order_ws(symbol, "market", "buy", amount))
     told = await soon(orders)
     resting = await soon(
-        client.create_order_ws(symbol, "limit", "buy", 0.01, round(float(placed["price"] or 90000) * 0.97))
+        client.create_order_ws(symbol, "limit", "buy", amount, round(float(placed["price"] or 90000) * 0.97))
     )
     cancelled = await soon(client.cancel_order_ws(resting["id"], symbol))
     return {"placed": placed["id"], "told": [row["id"] for row in told], "status": told[-1]["status"],
@@ -91,7 +91,8 @@ async def trade(client: Any, symbol: str) -> dict[str, Any]:
 
 async def main() -> None:
     job = json.load(sys.stdin)
-    print(json.dumps({"spot": await watch(job, "spot", "BTC/USDT"), "usdm": await watch(job, "swap", "BTC/USDT:USDT")}))
+    markets = {"spot": ("spot", "BTC/USDT"), "usdm": ("swap", "BTC/USDT:USDT"), "coinm": ("delivery", "BTC/USD:BTC")}
+    print(json.dumps({name: await watch(job, *market) for name, market in markets.items()}))
 
 
 if __name__ == "__main__":

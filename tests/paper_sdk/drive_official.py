@@ -1,6 +1,7 @@
 """The official Python SDKs against the paper exchange: every stream kind and the WebSocket API, read by their models.
 
-One file for binance-sdk-spot and binance-sdk-derivatives-trading-usds-futures: whichever is installed.  Reads a job
+One file for binance-sdk-spot and for binance-sdk-derivatives-trading-usds-futures and -coin-futures: whichever is
+installed.  Reads a job
 (JSON: host, port, ca, key, secret) from standard input, prints one JSON object: for each stream the model that a
 message became (null when none came), WebSocket-API results, and the warnings that the SDK logged.
 """
@@ -11,18 +12,45 @@ import json
 import logging
 import ssl
 import sys
+from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 
 from binance_common.configuration import ConfigurationWebSocketAPI, ConfigurationWebSocketStreams
 
-IS_SPOT = find_spec("binance_sdk_spot") is not None
 WAIT_S = 7
 # Streams that say nothing here, because what they tell does not happen by itself.
 QUIET = {"block_trade", "composite_index_symbol_information_streams", "contract_info_stream",
-         "all_market_liquidation_order_streams", "liquidation_order_streams"}  # fmt: skip
-VALUES = {"symbol": "btcusdt", "pair": "btcusdt", "contract_type": "perpetual", "levels": 5}
+         "all_market_liquidation_order_streams", "liquidation_order_streams",
+         "market_liquidation_order_streams"}  # fmt: skip
 ENUMS = {"interval": "1m", "window_size": "1h", "levels": "5"}
+
+
+class Sdk(NamedTuple):
+    """Where one SDK's client is, where the exchange has its services, and what is asked there."""
+
+    module: str
+    client: str
+    api: str
+    streams: str
+    symbol: str
+    pair: str
+    quantity: float
+    calls: dict[str, dict[str, Any]]
+
+
+SDKS = (
+    Sdk("binance_sdk_spot.spot", "Spot", "/ws-api/v3", "", "BTCUSDT", "BTCUSDT", 0.01,
+        {"depth": {"symbol": "BTCUSDT"}, "account_status": {}}),
+    Sdk("binance_sdk_derivatives_trading_usds_futures.derivatives_trading_usds_futures",
+        "DerivativesTradingUsdsFutures", "/ws-fapi/v1", "", "BTCUSDT", "BTCUSDT", 0.01,
+        {"order_book": {"symbol": "BTCUSDT"}, "account_information_v2": {}}),
+    Sdk("binance_sdk_derivatives_trading_coin_futures.derivatives_trading_coin_futures",
+        "DerivativesTradingCoinFutures", "/ws-dapi/v1", "/dstream.binance.com", "BTCUSD_PERP", "BTCUSD", 1,
+        {"position_information": {}, "account_information": {}}),
+)  # fmt: skip
+SDK = next(sdk for sdk in SDKS if find_spec(sdk.module.split(".")[0]) is not None)
+VALUES = {"symbol": SDK.symbol.lower(), "pair": SDK.pair.lower(), "contract_type": "perpetual", "levels": 5}
 
 
 class Log(logging.Handler):
@@ -39,20 +67,11 @@ class Log(logging.Handler):
 def client(job: dict[str, Any]) -> Any:
     place = f"wss://{job['host']}:{job['port']}"
     tls = ssl.create_default_context(cafile=job["ca"])
-    path = "/ws-api/v3" if IS_SPOT else "/ws-fapi/v1"
     api = ConfigurationWebSocketAPI(
-        api_key=job["key"], api_secret=job["secret"], stream_url=place + path, https_agent=tls
+        api_key=job["key"], api_secret=job["secret"], stream_url=place + SDK.api, https_agent=tls
     )
-    streams = ConfigurationWebSocketStreams(stream_url=place, https_agent=tls)
-    if IS_SPOT:
-        from binance_sdk_spot.spot import Spot
-
-        return Spot(config_ws_api=api, config_ws_streams=streams)
-    from binance_sdk_derivatives_trading_usds_futures.derivatives_trading_usds_futures import (
-        DerivativesTradingUsdsFutures,
-    )
-
-    return DerivativesTradingUsdsFutures(config_ws_api=api, config_ws_streams=streams)
+    streams = ConfigurationWebSocketStreams(stream_url=place + SDK.streams, https_agent=tls)
+    return getattr(import_module(SDK.module), SDK.client)(config_ws_api=api, config_ws_streams=streams)
 
 
 def argument(name: str, parameter: inspect.Parameter) -> Any:
@@ -101,14 +120,13 @@ def shown(data: Any) -> str:
 
 async def calls(made: Any) -> dict[str, str]:
     connection = await made.websocket_api.create_connection()
-    asked: dict[str, dict[str, Any]] = {"depth" if IS_SPOT else "order_book": {"symbol": "BTCUSDT"},
-                                        "account_status" if IS_SPOT else "account_information_v2": {}}  # fmt: skip
     seen: dict[str, str] = {}
-    for name, params in asked.items():
+    for name, params in SDK.calls.items():
         answer = await getattr(connection, name)(**params)
         seen[name] = shown(answer.data().result)
-    place = connection.order_place if IS_SPOT else connection.new_order
-    seen["order"] = (await place(symbol="BTCUSDT", side="BUY", type="MARKET", quantity=0.01)).data().result.status
+    place = getattr(connection, "order_place", None) or connection.new_order
+    placed = await place(symbol=SDK.symbol, side="BUY", type="MARKET", quantity=SDK.quantity)
+    seen["order"] = placed.data().result.status
     await connection.close_connection(close_session=True)
     return seen
 

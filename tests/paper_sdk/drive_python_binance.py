@@ -8,7 +8,6 @@ import asyncio
 import json
 import ssl
 import sys
-from decimal import Decimal
 from typing import Any
 
 from binance import AsyncClient, BinanceSocketManager
@@ -34,6 +33,9 @@ async def main() -> None:
             "usdm_cache": await futures_cache(FuturesDepthCacheManager(client, symbol="BTCUSDT"), client),
             "user": await user(manager.user_socket(), client.create_order),
             "futures_user": await user(manager.futures_user_socket(), client.futures_create_order),
+            "coin_user": await user(
+                manager.coin_futures_user_socket(), client.futures_coin_create_order, "BTCUSD_PERP", 1
+            ),
         }
     finally:
         await client.close_connection()
@@ -49,6 +51,7 @@ def point(place: str) -> None:
     AsyncClient.WS_FUTURES_URL = f"wss://{place}/ws-fapi/v1"
     BinanceSocketManager.STREAM_URL = f"wss://{place}/"
     BinanceSocketManager.FSTREAM_URL = f"wss://{place}/fstream.binance.com/"
+    BinanceSocketManager.DSTREAM_URL = f"wss://{place}/dstream.binance.com/"
 
 
 async def soon(awaitable: Any) -> Any:
@@ -90,11 +93,11 @@ async def futures_cache(manager: Any, client: Any) -> int:
     return found
 
 
-async def user(socket: Any, place_order: Any) -> list[str]:
+async def user(socket: Any, place_order: Any, symbol: str = "BTCUSDT", quantity: float = 0.01) -> list[str]:
     """The events that one market order causes."""
     async with socket as stream:
         await asyncio.sleep(0.5)
-        await soon(place_order(symbol="BTCUSDT", side="BUY", type="MARKET", quantity=str(Decimal("0.01"))))
+        await soon(place_order(symbol=symbol, side="BUY", type="MARKET", quantity=str(quantity)))
         return sorted({(await soon(stream.recv()))["e"] for _ in range(3)})
 
 

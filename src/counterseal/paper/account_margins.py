@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from counterseal.paper.futures_accounts import FuturesAccount, Key, Resting
 from counterseal.paper.liquidation_price import liquidation_price
 from counterseal.paper.margin import SymbolMargin, side_margin
 from counterseal.paper.money import ZERO
 from counterseal.paper.positions import Position
-from counterseal.paper.usdm_accounts import Key, Resting, UsdmAccount
 
 if TYPE_CHECKING:
-    from counterseal.paper.usdm_market import UsdmMarket
+    from counterseal.paper.futures_market import FuturesMarket
 
 JOINT = "USD"
 NONE = Resting()
@@ -37,33 +37,33 @@ class Group:
 class AccountMargins:
     """What an account's positions and orders need, and what is left."""
 
-    def __init__(self, market: UsdmMarket) -> None:
+    def __init__(self, market: FuturesMarket) -> None:
         self._market = market
 
-    def sides(self, account: UsdmAccount, now_ms: int) -> list[tuple[Position, SymbolMargin]]:
+    def sides(self, account: FuturesAccount, now_ms: int) -> list[tuple[Position, SymbolMargin]]:
         """Every position that is held or ordered, with its margins."""
         keys: set[Key] = {(item.symbol, item.side) for item in account.held()}
         keys.update(key for key, resting in account.resting.items() if resting.count)
         return [(account.position(*key), self.side(account, key, now_ms)) for key in sorted(keys)]
 
-    def side(self, account: UsdmAccount, key: Key, now_ms: int) -> SymbolMargin:
+    def side(self, account: FuturesAccount, key: Key, now_ms: int) -> SymbolMargin:
         symbol = self._market.symbols[key[0]]
         mark = self._market.mark(symbol.name, now_ms)
         resting = account.resting.get(key, NONE)
         return side_margin(account.setting(symbol.name), symbol, account.position(*key), resting, mark)
 
-    def cross_profit(self, account: UsdmAccount, asset: str, now_ms: int) -> Decimal:
+    def cross_profit(self, account: FuturesAccount, asset: str, now_ms: int) -> Decimal:
         """Unrealised profit of an asset's cross positions."""
         return sum((self._profit(item, now_ms) for item in self._cross(account, asset)), ZERO)
 
     def _profit(self, position: Position, now_ms: int) -> Decimal:
         return position.profit(self._market.mark(position.symbol, now_ms))
 
-    def _cross(self, account: UsdmAccount, asset: str) -> list[Position]:
+    def _cross(self, account: FuturesAccount, asset: str) -> list[Position]:
         return [item for item in account.held() if not account.setting(item.symbol).is_isolated
                 and asset in (JOINT, account.margin_asset(item.symbol))]  # fmt: skip
 
-    def available(self, account: UsdmAccount, asset: str, now_ms: int) -> Decimal:
+    def available(self, account: FuturesAccount, asset: str, now_ms: int) -> Decimal:
         """What new orders may use, of an asset or (in multi-assets mode) of all, in USD."""
         if account.is_multi_assets:
             return max(ZERO, self._joint_available(account, now_ms))
@@ -73,18 +73,18 @@ class AccountMargins:
                 used += found.initial
         return max(ZERO, account.wallet.get(asset, ZERO) + self.cross_profit(account, asset, now_ms) - used)
 
-    def _joint_available(self, account: UsdmAccount, now_ms: int) -> Decimal:
+    def _joint_available(self, account: FuturesAccount, now_ms: int) -> Decimal:
         used = sum((found.initial for _, found in self.sides(account, now_ms)), ZERO)
         return self.cross_wallet(account, JOINT, now_ms) + self.cross_profit(account, JOINT, now_ms) - used
 
-    def cross_wallet(self, account: UsdmAccount, asset: str, now_ms: int) -> Decimal:
+    def cross_wallet(self, account: FuturesAccount, asset: str, now_ms: int) -> Decimal:
         """The wallet without what isolated positions hold."""
         if asset != JOINT:
             return account.wallet.get(asset, ZERO) - account.isolated_in(asset)
         rates = self._market.rates
         return sum((rates.usd(name, amount, now_ms) for name, amount in account.wallet.items()), ZERO)
 
-    def groups(self, account: UsdmAccount, now_ms: int) -> list[Group]:
+    def groups(self, account: FuturesAccount, now_ms: int) -> list[Group]:
         """What would be liquidated together."""
         made: dict[str, Group] = {}
         alone: list[Group] = []
@@ -103,10 +103,10 @@ class AccountMargins:
             group.maintenance += kept
         return alone + list(made.values())
 
-    def _maintenance(self, account: UsdmAccount, position: Position, now_ms: int) -> Decimal:
+    def _maintenance(self, account: FuturesAccount, position: Position, now_ms: int) -> Decimal:
         return self.side(account, (position.symbol, position.side), now_ms).maintenance
 
-    def liquidation(self, account: UsdmAccount, position: Position, now_ms: int) -> Decimal:
+    def liquidation(self, account: FuturesAccount, position: Position, now_ms: int) -> Decimal:
         """The liquidation price of a position; in hedge mode of a symbol's cross positions together."""
         if not position.amount:
             return ZERO

@@ -43,6 +43,12 @@ class Wallets:
         self._balances = balances
         self._wallets: dict[str, Wallet] = {}
 
+    def open(self, account: str, balances: dict[str, Decimal]) -> Wallet:
+        """The wallet of an account that begins with other balances than the market's."""
+        if account not in self._wallets:
+            self._wallets[account] = Wallet(balances)
+        return self._wallets[account]
+
     def of(self, account: str) -> Wallet:
         wallet = self._wallets.get(account)
         if wallet is None:

@@ -5,21 +5,21 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from counterseal.paper.futures_accounts import FuturesAccount
 from counterseal.paper.money import ZERO
 from counterseal.paper.positions import Position
-from counterseal.paper.usdm_accounts import UsdmAccount
 
 if TYPE_CHECKING:
-    from counterseal.paper.usdm_market import UsdmMarket
+    from counterseal.paper.futures_market import FuturesMarket
 
 QUANTILES = 5
-Holder = tuple[UsdmAccount, Position]
+Holder = tuple[FuturesAccount, Position]
 
 
 class Ranking:
     """Positions of one symbol and direction, the first to be deleveraged first."""
 
-    def __init__(self, market: UsdmMarket) -> None:
+    def __init__(self, market: FuturesMarket) -> None:
         self._market = market
 
     def holders(self, symbol: str, is_long: bool, now_ms: int) -> list[Holder]:
@@ -33,7 +33,7 @@ class Ranking:
         found.sort(key=lambda item: (item[0], item[1]))
         return [holder for _, _, holder in found]
 
-    def _score(self, account: UsdmAccount, position: Position, now_ms: int) -> Decimal:
+    def _score(self, account: FuturesAccount, position: Position, now_ms: int) -> Decimal:
         mark = self._market.mark(position.symbol, now_ms)
         notional, profit = abs(position.notional(mark)), position.profit(mark)
         if account.setting(position.symbol).is_isolated:
@@ -45,7 +45,7 @@ class Ranking:
         percent = profit / (notional - profit) if notional != profit else ZERO
         return percent * leverage if profit > 0 else percent / max(leverage, Decimal(1))
 
-    def quantile(self, account: UsdmAccount, position: Position, now_ms: int) -> int:
+    def quantile(self, account: FuturesAccount, position: Position, now_ms: int) -> int:
         """0 (last to go) to 4 (first)."""
         if not position.amount:
             return 0

@@ -16,6 +16,8 @@ from counterseal.paper import faults, scenarios
 from counterseal.paper.director import default_subject, traffic
 from counterseal.paper.errors import ApiError, Json, unknown_path
 from counterseal.paper.limits import POOLS
+from counterseal.paper.margin_accounts import SUFFIX
+from counterseal.paper.money import plain
 from counterseal.paper.state import snapshot
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class Admin:
         self._commands: dict[str, Callable[[Json], Json]] = {
             "fault": self._fault, "faults": self._faults, "catalogue": self._catalogue, "price": self._price,
             "scenario": self._scenario, "spend": self._spend, "traffic": self._traffic, "foreign": self._foreign,
+            "deposit": self._deposit, "shutdown": self._shutdown,
             "ban": self._ban, "limit": self._limit, "clock": self._clock, "rim": self._rim, "state": self._state,
         }  # fmt: skip
 
@@ -115,6 +118,25 @@ class Admin:
         account, texts = str(command.get("account", "main")), {str(name): str(value) for name, value in params.items()}
         result = self._exchange.run_foreign(account, str(command["method"]), str(command["path"]), texts)[0]
         return {"result": result}
+
+    def _deposit(self, command: Json) -> Json:
+        """Money comes, or with a negative amount goes, and the user streams tell; nobody's balance falls below zero."""
+        asset, amount = str(command["asset"]), Decimal(str(command["amount"]))
+        place, account = str(command["market"]), str(command.get("account", "main"))
+        if place == "margin":  # a wallet of the spot market
+            self._exchange.margin.wallet(account)
+            place, account = "spot", account + SUFFIX
+        market, now_ms = self._exchange.markets()[place], self._exchange.now_ms()
+        balance = market.deposit(account, asset, amount, now_ms)
+        market.feed.flush(now_ms)
+        return {"account": account, "asset": asset, "free": plain(balance)}
+
+    def _shutdown(self, command: Json) -> Json:
+        """Announce the end of every WebSocket (`serverShutdown` on spot) and close them all after `wait_ms`."""
+        wait_ms = int(str(command.get("wait_ms", 0)))
+        count = len(self._exchange.realtime)
+        self._exchange.realtime.shut_down(wait_ms)
+        return {"connections": count, "wait_ms": wait_ms}
 
     def _ban(self, command: Json) -> Json:
         """Ban an address from a side of the exchange; 0 seconds lift the ban."""

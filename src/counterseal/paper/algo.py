@@ -12,7 +12,7 @@ from counterseal.paper.orders import Order
 from counterseal.paper.price_match import matched_price
 
 if TYPE_CHECKING:
-    from counterseal.paper.usdm_market import UsdmMarket
+    from counterseal.paper.futures_market import FuturesMarket
 
 TYPES = ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET")
 MOST_OPEN = 200
@@ -75,7 +75,7 @@ class AlgoOrder:
 class AlgoOrders:
     """Every conditional order of the USD-M market."""
 
-    def __init__(self, market: UsdmMarket) -> None:
+    def __init__(self, market: FuturesMarket) -> None:
         self._market = market
         self.by_id: dict[int, AlgoOrder] = {}
         self._open: dict[str, list[AlgoOrder]] = {}

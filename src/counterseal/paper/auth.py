@@ -90,6 +90,8 @@ def _recv_window(text: str | None, default: Decimal) -> Decimal:
 
 def _is_permitted(endpoint: Endpoint, key: ApiKey) -> bool:
     """Assumption: reading futures needs `read` only, trading needs the market's own permission."""
+    if endpoint.path.startswith("/sapi/v1/margin/") and endpoint.method != "GET":
+        return "margin" in key.permissions
     if endpoint.security != "TRADE":
         return "read" in key.permissions
     return ("futures" if endpoint.family in ("fapi", "dapi", "papi") else "trade") in key.permissions

@@ -22,16 +22,17 @@ from counterseal.paper.errors import ApiError, unknown_path
 from counterseal.paper.executions import Executions
 from counterseal.paper.faulted import Reply
 from counterseal.paper.faults import Asked, Fault, Faults
+from counterseal.paper.futures_market import FuturesMarket
 from counterseal.paper.journal import Journal
 from counterseal.paper.keys import KeyFile
 from counterseal.paper.limits import OrderCounts, WeightGuard, Windows
+from counterseal.paper.margin_accounts import MarginAccounts
 from counterseal.paper.options import Options
 from counterseal.paper.routes import Handler, routes
 from counterseal.paper.spot_market import SpotMarket
 from counterseal.paper.spot_replies import journal as order_row
 from counterseal.paper.sub_accounts import SubAccounts
 from counterseal.paper.time_unit import scaled, wants_microseconds
-from counterseal.paper.usdm_market import UsdmMarket
 from counterseal.paper.wire import Payload, Request
 from counterseal.paper.ws_realtime import RealTime
 
@@ -57,14 +58,13 @@ class Exchange:
         self._gate = Gatekeeper(keys, options.default_recv_window_ms)
         self.counts = OrderCounts(self.windows, rules.taker_gives_back, rules.maker_gives_back)
         self.spot = SpotMarket(listing, options, self.counts)
-        self.usdm = UsdmMarket(listing, options)
-        self.coinm = UsdmMarket(listing, options, "coinm", self.usdm.modes)
+        self.usdm = FuturesMarket(listing, options)
+        self.coinm = FuturesMarket(listing, options, "coinm", self.usdm.modes)
         self._table = endpoints.load()
         accounts = SubAccounts(keys, self.usdm.token, options.sub_keys_need_ip)
+        self.margin = MarginAccounts(self.spot, options.margin_balances)
         every = (self.spot, self.usdm, self.coinm)
-        self._routes: dict[tuple[str, str], Handler] = routes(
-            every, self.counts, self.windows, accounts, options.margin_balances
-        )
+        self._routes: dict[tuple[str, str], Handler] = routes(every, self.counts, self.windows, accounts, self.margin)
         self._date = (0, "")
         self._other = b"{}"  # the last reply, for the fault that mixes replies up
         self.executions = {name: Executions(name) for name in self.markets()}
@@ -76,7 +76,7 @@ class Exchange:
         self._canned = Canned(self.clock) if options.canned else None
         self.realtime = RealTime(self, keys, self._gate)
 
-    def markets(self) -> dict[str, SpotMarket | UsdmMarket]:
+    def markets(self) -> dict[str, SpotMarket | FuturesMarket]:
         """What trades here, by name."""
         return {"spot": self.spot, "usdm": self.usdm, "coinm": self.coinm}
 

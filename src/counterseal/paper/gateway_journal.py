@@ -10,9 +10,11 @@ import json
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 FIRST_LINE = b"counterseal journal 1\n"
-Row = dict[str, object]
+RESERVE = "gateway-reserve.journal"
+Row = dict[str, Any]
 
 
 class Unreadable(ValueError):
@@ -20,7 +22,21 @@ class Unreadable(ValueError):
 
 
 def read(path: Path) -> list[Row]:
-    """Every whole record, oldest first.  A torn tail is left out; Unreadable for anything else that does not check."""
+    """Every whole record of a segment, or of all segments of a folder, oldest first.
+
+    A torn tail is left out; Unreadable for anything else that does not check.
+    """
+    if not path.is_dir():
+        return _segment(path)
+    rows: list[Row] = []
+    for each in (*path.glob("gateway.journal"), *sorted(path.glob("gateway-[0-9]*.journal")), *path.glob(RESERVE)):
+        last = rows[-1]["seq"] if rows else 0
+        # What was written while the disk was full may stand in the reserve as well.
+        rows += [row for row in _segment(each) if each.name != RESERVE or row["seq"] > last]
+    return rows
+
+
+def _segment(path: Path) -> list[Row]:
     data = path.read_bytes()
     if not data.startswith(FIRST_LINE):
         raise Unreadable(f"{path} is no journal of the gateway")

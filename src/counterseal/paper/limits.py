@@ -38,7 +38,11 @@ POOLS: dict[str, Pool] = {
     "spot_ws_attempts": Pool(300, 300_000, "CONNECTIONS", "MINUTE", 5),
     "futures_ws_attempts": Pool(300, 300_000, "CONNECTIONS", "MINUTE", 5),
 }
-ORDER_POOLS = {"spot": ("spot_orders_10s", "spot_orders_1d"), "usdm": ("futures_orders_10s", "futures_orders_1m")}
+FUTURES_ORDERS = ("futures_orders_10s", "futures_orders_1m")  # USD-M and COIN-M together
+ORDER_POOLS: dict[str, tuple[str, ...]] = {
+    "spot": ("spot_orders_10s", "spot_orders_1d"), "usdm": FUTURES_ORDERS, "coinm": FUTURES_ORDERS,
+    "papi": ("papi_orders",),
+}  # fmt: skip
 
 
 class Windows:
@@ -157,8 +161,8 @@ class OrderCounts:
         """A spot order met its first fill: the unfilled count sinks by what the rules say."""
         self.give_back(account, self._gives_back[is_maker], now_ms)
 
-    def add(self, market: str, account: str, counts: tuple[int, int], now_ms: int) -> dict[str, str]:
-        """Count new orders on the market's two pools and give the reply's headers; 429 / -1015 on breach."""
+    def add(self, market: str, account: str, counts: tuple[int, ...], now_ms: int) -> dict[str, str]:
+        """Count new orders on each of the market's pools and give the reply's headers; 429 / -1015 on breach."""
         headers = {}
         for pool, amount in zip(ORDER_POOLS[market], counts, strict=True):
             limit = self._windows.limit(pool)

@@ -33,6 +33,8 @@ from counterseal.paper.server import serve
 from counterseal.paper.state import snapshot
 from counterseal.paper.watch import Watch
 
+# With --no-limits: so many times the true limit. It stands in exchangeInfo, so it must still look like a limit.
+UNLIMITED = 1000
 ASSUMPTIONS = {item.name: item.default for item in fields(LimitRules)}
 TEXT_ASSUMPTIONS = {"ban_reach": ("family", "all"), "futures_order_pool": ("ws", "rest")}
 
@@ -179,7 +181,7 @@ def _delete_key(arguments: argparse.Namespace) -> int:
 
 
 def _options(arguments: argparse.Namespace) -> Options:
-    limits = dict.fromkeys(POOLS, 1 << 40) if arguments.no_limits else {}
+    limits = {name: pool.limit * UNLIMITED for name, pool in POOLS.items()} if arguments.no_limits else {}
     options = Options(
         seed=arguments.seed,
         step_ms=arguments.step_ms,

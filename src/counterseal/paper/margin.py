@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from counterseal.paper.brackets import maintenance
+from counterseal.paper.futures_accounts import Resting, SymbolSetting
 from counterseal.paper.money import ZERO
 from counterseal.paper.orders import Order
 from counterseal.paper.positions import Position
 from counterseal.paper.symbols import Symbol
-from counterseal.paper.usdm_accounts import Resting, SymbolSetting
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,49 +1,45 @@
-"""Handlers that read the margin account.  Nothing is borrowed here: it has balances and no debts."""
+"""Handlers that read the margin account: what it holds, what it owes, and how near it is to trouble."""
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from counterseal.paper.call import Call
 from counterseal.paper.errors import Json, invalid
-from counterseal.paper.money import ZERO, fixed8
+from counterseal.paper.margin_accounts import Debt, MarginAccounts
+from counterseal.paper.money import ONE, ZERO, fixed8, plain
 from counterseal.paper.spot_account import SpotAccount
-from counterseal.paper.spot_market import SpotMarket
 
-NO_DEBT_LEVEL = "999.00000000"
 MOST_SYMBOLS = 5
 
 
 class MarginReads:
     """Cross and isolated margin of an account, and the figures that every account shares."""
 
-    def __init__(self, market: SpotMarket, account: SpotAccount, balances: dict[str, Decimal]) -> None:
-        self.market = market
+    def __init__(self, accounts: MarginAccounts, account: SpotAccount) -> None:
+        self.market = accounts.market
+        self._accounts = accounts
         self._account = account
-        self._balances = balances
 
     def account(self, call: Call) -> Json:
-        total = sum((self._usdt(asset, amount, call.now_ms) for asset, amount in self._balances.items()), ZERO)
-        in_btc = fixed8(total / self.market.last("BTCUSDT", call.now_ms))
+        assets, liabilities = self._accounts.totals(call.account, call.now_ms)
+        level = fixed8(self._accounts.level(call.account, call.now_ms))
+        price = self.market.last("BTCUSDT", call.now_ms)
         return {
-            "created": True, "borrowEnabled": False, "marginLevel": NO_DEBT_LEVEL,
-            "collateralMarginLevel": NO_DEBT_LEVEL, "totalAssetOfBtc": in_btc, "totalLiabilityOfBtc": fixed8(ZERO),
-            "totalNetAssetOfBtc": in_btc, "TotalCollateralValueInUSDT": fixed8(total),
-            "totalOpenOrderLossInUSDT": fixed8(ZERO), "tradeEnabled": False, "transferInEnabled": False,
+            "created": True, "borrowEnabled": True, "marginLevel": level, "collateralMarginLevel": level,
+            "totalAssetOfBtc": fixed8(assets / price), "totalLiabilityOfBtc": fixed8(liabilities / price),
+            "totalNetAssetOfBtc": fixed8((assets - liabilities) / price), "TotalCollateralValueInUSDT": fixed8(assets),
+            "totalOpenOrderLossInUSDT": fixed8(ZERO), "tradeEnabled": True, "transferInEnabled": False,
             "transferOutEnabled": False, "accountType": "MARGIN_1",
-            "userAssets": [self._asset(asset) for asset in self._account.assets()],
+            "userAssets": [self._asset(call, asset) for asset in self._account.assets()],
         }  # fmt: skip
 
-    def _usdt(self, asset: str, amount: Decimal, now_ms: int) -> Decimal:
-        if asset == "USDT":
-            return amount
-        name = f"{asset}USDT"
-        return amount * self.market.last(name, now_ms) if name in self.market.symbols else ZERO
-
-    def _asset(self, asset: str) -> Json:
-        free = fixed8(self._balances.get(asset, ZERO))
-        zero = dict.fromkeys(("borrowed", "interest", "locked"), fixed8(ZERO))
-        return {"asset": asset, "free": free, **zero, "netAsset": free}
+    def _asset(self, call: Call, asset: str) -> Json:
+        wallet = self._accounts.wallet(call.account)
+        debt = self._accounts.debts(call.account, call.now_ms).get(asset, Debt())
+        free, locked = wallet.free.get(asset, ZERO), wallet.locked.get(asset, ZERO)
+        return {
+            "asset": asset, "free": fixed8(free), "locked": fixed8(locked), "borrowed": fixed8(debt.principal),
+            "interest": fixed8(debt.interest), "netAsset": fixed8(free + locked - debt.total),
+        }  # fmt: skip
 
     def isolated(self, call: Call) -> Json:
         """No isolated margin account has been made; `symbols` names up to five that are asked about."""
@@ -66,7 +62,7 @@ class MarginReads:
     def assets(self, call: Call) -> list[Json]:
         asked = call.params.get("asset")
         return [
-            {"assetFullName": asset, "assetName": asset, "isBorrowable": False, "isMortgageable": True,
+            {"assetFullName": asset, "assetName": asset, "isBorrowable": True, "isMortgageable": True,
              "userMinBorrow": fixed8(ZERO), "userMinRepay": fixed8(ZERO)}
             for asset in self._account.assets()
             if asked in (None, asset)
@@ -77,4 +73,15 @@ class MarginReads:
         return {"calcTime": call.now_ms, "price": fixed8(self.market.last(name, call.now_ms)), "symbol": name}
 
     def max_borrowable(self, call: Call) -> Json:
-        return {"amount": fixed8(ZERO), "borrowLimit": "0"}
+        amount = self._accounts.most_borrowable(call.account, call.params["asset"], call.now_ms)
+        return {"amount": fixed8(amount), "borrowLimit": plain(amount)}
+
+    def max_transferable(self, call: Call) -> Json:
+        """What could leave without the level falling below two; transfers themselves do not exist here."""
+        price = self._accounts.dollars(call.params["asset"], ONE, call.now_ms)
+        if not price:
+            raise invalid("asset")
+        assets, liabilities = self._accounts.totals(call.account, call.now_ms)
+        free = self._accounts.wallet(call.account).free.get(call.params["asset"], ZERO)
+        room = max(ZERO, assets - 2 * liabilities) / price if liabilities else free
+        return {"amount": fixed8(min(free, room))}

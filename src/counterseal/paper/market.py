@@ -7,13 +7,45 @@ filters expect it; recordings and scenarios go where they go.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Protocol
 
 from counterseal.paper.prices_factors import PPB, UNIT, asset, noise
 from counterseal.paper.symbols import Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What was traded in some time: quantity (on COIN-M contracts), quantity times price, number of trades, and the
+    quantity that takers bought.
+    """
+
+    volume: Decimal
+    quote: Decimal
+    trades: Decimal
+    taker: Decimal
+
+    def plus(self, other: Flow) -> Flow:
+        return Flow(self.volume + other.volume, self.quote + other.quote, self.trades + other.trades,
+                    self.taker + other.taker)  # fmt: skip
+
+    def minus(self, other: Flow) -> Flow:
+        return self.plus(other.times(Decimal(-1)))
+
+    def times(self, part: Decimal) -> Flow:
+        return Flow(self.volume * part, self.quote * part, self.trades * part, self.taker * part)
+
+
+class Recorded(Protocol):
+    """A recorded market on the paper clock."""
+
+    def __call__(self, step: int) -> int:
+        """The price at a step, in ticks."""
+
+    def flow(self, first: int, last: int) -> Flow:
+        """What was traded in these steps, both included."""
 
 
 class Script(Protocol):
@@ -38,13 +70,13 @@ class Walk:
         self.base_ticks = int(symbol.start / symbol.tick)
         self._base = asset(seed, symbol.base, volatility, jumps)
         self._quote = asset(seed, symbol.quote, volatility, jumps)
-        self._recording: Callable[[int], int] | None = None
+        self._recording: Recorded | None = None
         self._scripts: list[Script] = []
         self._nudge = 0
         self._last: tuple[int, int] = (-1, 0)
 
-    def follow(self, recording: Callable[[int], int]) -> None:
-        """Take the price from a recording (ticks by step) instead of the seeded walk."""
+    def follow(self, recording: Recorded) -> None:
+        """Take price and volume from a recording instead of the seeded walk."""
         self._recording = recording
         self.forget()
 
@@ -96,6 +128,10 @@ class Walk:
             self.forget()
             self._nudge += wanted - self.ticks_at(step)
         self.forget()
+
+    def flow(self, first: int, last: int) -> Flow | None:
+        """What was traded in these steps by the recording; None where none is played."""
+        return self._recording.flow(first, last) if self._recording is not None else None
 
     def quantity_at(self, step: int, salt: int) -> Decimal:
         """A quantity around the symbol's depth: between one tenth and twice as much, at least a step."""

@@ -120,7 +120,7 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     """Exit status 0 when the journals agree, 1 when they do not."""
-    gateway = gateway_journal.read(arguments.journal or arguments.home / "journal" / "gateway.journal")
+    gateway = gateway_journal.read(arguments.journal or arguments.home / "journal")
     report = check.compare(gateway, check.read_exchange(arguments.paper_journal), arguments.key)
     for finding in report.findings:
         print(finding)  # noqa: T201

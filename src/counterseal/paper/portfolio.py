@@ -9,12 +9,14 @@ from decimal import Decimal
 
 from counterseal.paper.call import Call
 from counterseal.paper.errors import Json
+from counterseal.paper.futures_balances import FuturesBalances
+from counterseal.paper.futures_config import FuturesConfig
+from counterseal.paper.futures_market import FuturesMarket
+from counterseal.paper.futures_positions import FuturesPositions
 from counterseal.paper.limits import OrderCounts, Windows, limit_row
+from counterseal.paper.margin_accounts import Debt, MarginAccounts
 from counterseal.paper.money import ONE, ZERO, fixed8
-from counterseal.paper.usdm_balances import UsdmBalances
-from counterseal.paper.usdm_config import UsdmConfig
-from counterseal.paper.usdm_market import UsdmMarket
-from counterseal.paper.usdm_positions import UsdmPositions
+from counterseal.paper.portfolio_orders import PortfolioOrders
 
 MOST_RATIO = Decimal("99999999")
 # account status by the highest ratio of equity to maintenance at which it holds
@@ -35,15 +37,17 @@ CM_V1 = ("symbol", "positionAmt", "initialMargin", "maintMargin", "unrealizedPro
 
 
 class Portfolio:
-    """Reads of /papi."""
+    """Reads of /papi, and the orders of its two markets."""
 
     def __init__(
-        self, usdm: UsdmMarket, coinm: UsdmMarket, margin: dict[str, Decimal], counts: OrderCounts, windows: Windows
-    ) -> None:
+        self, usdm: FuturesMarket, coinm: FuturesMarket, margin: MarginAccounts, counts: OrderCounts,
+        windows: Windows,
+    ) -> None:  # fmt: skip
         self._usdm, self._coinm, self._margin, self._windows = usdm, coinm, margin, windows
-        self.um_config, self.cm_config = UsdmConfig(usdm, counts), UsdmConfig(coinm, counts)
-        self._um, self._cm = UsdmBalances(usdm), UsdmBalances(coinm)
-        self._um_positions, self._cm_positions = UsdmPositions(usdm, self._um), UsdmPositions(coinm, self._cm)
+        self.um_config, self.cm_config = FuturesConfig(usdm, counts), FuturesConfig(coinm, counts)
+        self.um_orders, self.cm_orders = PortfolioOrders(usdm, counts), PortfolioOrders(coinm, counts)
+        self._um, self._cm = FuturesBalances(usdm), FuturesBalances(coinm)
+        self._um_positions, self._cm_positions = FuturesPositions(usdm, self._um), FuturesPositions(coinm, self._cm)
 
     def ping(self, call: Call) -> Json:
         return {}
@@ -56,12 +60,19 @@ class Portfolio:
         return amount * (rate.index if is_full or amount <= 0 else rate.bid)
 
     def _assets(self, account: str) -> list[str]:
-        names = [*self._usdm.account(account).wallet, *self._coinm.account(account).wallet, *self._margin]
+        names = [*self._usdm.account(account).wallet, *self._coinm.account(account).wallet,
+                 *self._margin.wallet(account).free]  # fmt: skip
         return list(dict.fromkeys(names))
+
+    def _cross(self, account: str, asset: str, now_ms: int) -> tuple[Decimal, Decimal, Decimal, Decimal]:
+        """(free, locked, owed with interest, interest) of an asset in the margin account."""
+        wallet, debt = self._margin.wallet(account), self._margin.debts(account, now_ms).get(asset, Debt())
+        return wallet.free.get(asset, ZERO), wallet.locked.get(asset, ZERO), debt.total, debt.interest
 
     def _total(self, account: str, asset: str, now_ms: int) -> Decimal:
         """Wallets and unrealised profit of an asset in all three places."""
-        total = self._margin.get(asset, ZERO)
+        free, locked, owed, _ = self._cross(account, asset, now_ms)
+        total = free + locked - owed
         for market in (self._usdm, self._coinm):
             holder = market.account(account)
             total += holder.wallet.get(asset, ZERO) + market.margins.cross_profit(holder, asset, now_ms)
@@ -104,11 +115,12 @@ class Portfolio:
     def _balance(self, name: str, asset: str, now_ms: int) -> Json:
         um = self._um.view(self._usdm.account(name), asset, now_ms)
         cm = self._cm.view(self._coinm.account(name), asset, now_ms)
-        free, zero = self._margin.get(asset, ZERO), fixed8(ZERO)
+        free, locked, owed, interest = self._cross(name, asset, now_ms)
         return {
-            "asset": asset, "totalWalletBalance": fixed8(free + um.wallet + cm.wallet),
-            "crossMarginAsset": fixed8(free), "crossMarginBorrowed": zero, "crossMarginFree": fixed8(free),
-            "crossMarginInterest": zero, "crossMarginLocked": zero,
+            "asset": asset, "totalWalletBalance": fixed8(free + locked - owed + um.wallet + cm.wallet),
+            "crossMarginAsset": fixed8(free + locked), "crossMarginBorrowed": fixed8(owed - interest),
+            "crossMarginFree": fixed8(free), "crossMarginInterest": fixed8(interest),
+            "crossMarginLocked": fixed8(locked),
             "umWalletBalance": fixed8(um.wallet), "umUnrealizedPNL": fixed8(um.profit),
             "cmWalletBalance": fixed8(cm.wallet), "cmUnrealizedPNL": fixed8(cm.profit), "updateTime": now_ms,
             "negativeBalance": "0",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from counterseal.paper.call import Call
 from counterseal.paper.portfolio import Portfolio
+from counterseal.paper.portfolio_orders import PortfolioOrders
 
 Routes = dict[tuple[str, str], Callable[[Call], object]]
 
@@ -35,4 +36,19 @@ def portfolio_routes(portfolio: Portfolio) -> Routes:
         ("GET", "v1/um/apiTradingStatus"): um.trading_status,
         ("GET", "v1/rateLimit/order"): portfolio.rate_limits,
     }
+    found |= _orders("um", portfolio.um_orders) | _orders("cm", portfolio.cm_orders)
     return {(method, f"/papi/{path}"): handler for (method, path), handler in found.items()}
+
+
+def _orders(side: str, orders: PortfolioOrders) -> Routes:
+    return {
+        ("POST", f"v1/{side}/order"): orders.place,
+        ("GET", f"v1/{side}/order"): orders.query,
+        ("PUT", f"v1/{side}/order"): orders.modify,
+        ("DELETE", f"v1/{side}/order"): orders.cancel,
+        ("GET", f"v1/{side}/openOrder"): orders.query_open if side == "um" else orders.list_open,
+        ("GET", f"v1/{side}/openOrders"): orders.open_orders,
+        ("GET", f"v1/{side}/allOrders"): orders.all_orders,
+        ("DELETE", f"v1/{side}/allOpenOrders"): orders.cancel_all,
+        ("GET", f"v1/{side}/userTrades"): orders.user_trades,
+    }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from counterseal.paper.errors import ApiError, bad_symbol
-from counterseal.paper.market import Walk
+from counterseal.paper.market import Flow, Walk
 from counterseal.paper.money import ZERO
 from counterseal.paper.params import Params, integer, limit_of
 from counterseal.paper.steps import Steps
@@ -33,6 +33,10 @@ class Bar:
     quote: Decimal
     trades: int
     taker: Decimal
+
+    def bought(self, worth: Decimal) -> Decimal:
+        """Of what the whole volume is worth, the part that takers bought."""
+        return worth * self.taker / self.volume if self.volume else ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +67,12 @@ class PublicData:
         return self.walk(name).price_at(self.steps.at(now_ms))
 
     def trade(self, name: str, step: int) -> Tape:
-        walk = self.walk(name)
-        qty = max(walk.symbol.step, walk.quantity_at(step, 5000) // 50 // walk.symbol.step * walk.symbol.step)
-        return Tape(step, walk.price_at(step), qty, self.steps.ms(step), bool(int(qty / walk.symbol.step) % 2))
+        """A step's trade.  Of a recording it is the step's volume, the smallest quantity where nothing was traded."""
+        walk, flow = self.walk(name), self.walk(name).flow(step, step)
+        amount = walk.quantity_at(step, 5000) / 50 if flow is None else flow.volume
+        qty = max(walk.symbol.step, amount // walk.symbol.step * walk.symbol.step)
+        is_buyer_maker = bool(int(qty / walk.symbol.step) % 2) if flow is None else flow.taker * 2 < flow.volume
+        return Tape(step, walk.price_at(step), qty, self.steps.ms(step), is_buyer_maker)
 
     def trades(self, name: str, params: Params, now_ms: int) -> list[Tape]:
         """The last `limit` public trades, or those from `fromId`, or those in a time range."""
@@ -86,12 +93,12 @@ class PublicData:
         last = max(first, min(self.steps.at(close_ms - 1), self.steps.at(now_ms)))
         span = last - first
         prices = [walk.price_at(first + span * index // SAMPLES) for index in range(SAMPLES + 1)]
-        count = span + 1
-        volume = walk.quantity_at(first, 6000) / 50 * count
-        volume = volume // walk.symbol.step * walk.symbol.step
-        quote = volume * (sum(prices, ZERO) / len(prices))
-        return Bar(open_ms, close_ms - 1, prices[0], max(prices), min(prices), prices[-1], volume, quote, count,
-                   volume / 2)  # fmt: skip
+        flow = walk.flow(first, last)
+        if flow is None:
+            volume = walk.quantity_at(first, 6000) / 50 * (span + 1) // walk.symbol.step * walk.symbol.step
+            flow = Flow(volume, volume * (sum(prices, ZERO) / len(prices)), Decimal(span + 1), volume / 2)
+        return Bar(open_ms, close_ms - 1, prices[0], max(prices), min(prices), prices[-1], flow.volume, flow.quote,
+                   int(flow.trades), flow.taker)  # fmt: skip
 
     def bars(self, name: str, params: Params, now_ms: int, most: int) -> list[Bar]:
         """Candles as `klines` asks for them, oldest first."""
@@ -113,5 +120,5 @@ class PublicData:
 def change(bar: Bar) -> tuple[Decimal, Decimal, Decimal]:
     """Price change, the same in per cent, and the weighted average price of a window."""
     moved = bar.close - bar.open
-    average = bar.quote / bar.volume if bar.volume else ZERO
+    average = bar.quote / bar.volume if bar.volume else bar.close
     return moved, moved * 100 / bar.open, average

@@ -15,14 +15,14 @@ from counterseal.paper.account_margins import Group
 from counterseal.paper.adl import Ranking
 from counterseal.paper.book import Offer
 from counterseal.paper.brackets import bracket_of, maintenance
+from counterseal.paper.futures_accounts import FuturesAccount
 from counterseal.paper.money import ZERO, cut8, floor_to
 from counterseal.paper.orders import Order
 from counterseal.paper.positions import Position
 from counterseal.paper.symbols import Symbol
-from counterseal.paper.usdm_accounts import UsdmAccount
 
 if TYPE_CHECKING:
-    from counterseal.paper.usdm_market import UsdmMarket
+    from counterseal.paper.futures_market import FuturesMarket
 
 FEE = Decimal("0.0125")  # `liquidationFee` of exchangeInfo
 MOST_ROUNDS = 50
@@ -40,7 +40,7 @@ class Forced:
 class Risk:
     """Watches the accounts that hold positions.  `fund` is the insurance fund of each margin asset."""
 
-    def __init__(self, market: UsdmMarket, fund: Decimal, call_ratio: Decimal) -> None:
+    def __init__(self, market: FuturesMarket, fund: Decimal, call_ratio: Decimal) -> None:
         self._market = market
         self._first_fund = fund
         self._call_ratio = call_ratio
@@ -63,7 +63,7 @@ class Risk:
                 else:
                     self._call(account, group, now_ms)
 
-    def _call(self, account: UsdmAccount, group: Group, now_ms: int) -> None:
+    def _call(self, account: FuturesAccount, group: Group, now_ms: int) -> None:
         """Tell once when the margin ratio passes the warning line; again only after it has recovered."""
         key = (account.name, f"{group.positions[0].symbol} {group.positions[0].side}" if group.is_isolated
                else group.asset)  # fmt: skip
@@ -76,7 +76,7 @@ class Risk:
 
     # liquidation
 
-    def _liquidate(self, account: UsdmAccount, group: Group, now_ms: int) -> None:
+    def _liquidate(self, account: FuturesAccount, group: Group, now_ms: int) -> None:
         self._cancel_orders(account, group, now_ms)
         found: Group | None = group
         for _ in range(MOST_ROUNDS):
@@ -85,7 +85,7 @@ class Risk:
             self._close_one(account, found, now_ms)
             found = self._again(account, group, now_ms)
 
-    def _again(self, account: UsdmAccount, before: Group, now_ms: int) -> Group | None:
+    def _again(self, account: FuturesAccount, before: Group, now_ms: int) -> Group | None:
         """The same group as it is now."""
         for group in self._market.margins.groups(account, now_ms):
             if before.is_isolated and group.positions == before.positions:
@@ -94,7 +94,7 @@ class Risk:
                 return group
         return None
 
-    def _cancel_orders(self, account: UsdmAccount, group: Group, now_ms: int) -> None:
+    def _cancel_orders(self, account: FuturesAccount, group: Group, now_ms: int) -> None:
         for order in self._market.store.open_orders(account.name):
             if group.is_isolated:
                 is_ours = order.symbol == group.positions[0].symbol
@@ -104,7 +104,7 @@ class Risk:
             if is_ours:
                 self._market.close(order, "CANCELED", now_ms)
 
-    def _close_one(self, account: UsdmAccount, group: Group, now_ms: int) -> None:
+    def _close_one(self, account: FuturesAccount, group: Group, now_ms: int) -> None:
         position = max(group.positions, key=lambda item: self._kept(item, now_ms))
         symbol = self._market.symbols[position.symbol]
         mark, size = self._market.mark(symbol.name, now_ms), abs(position.amount)
@@ -121,7 +121,7 @@ class Risk:
         most = max(ZERO, left * min(Decimal(1), share * order.filled))
         self._charge(account, position, cut8(min(symbol.worth(order.filled, order.average) * FEE, most)), now_ms)
 
-    def _charge(self, account: UsdmAccount, position: Position, fee: Decimal, now_ms: int) -> None:
+    def _charge(self, account: FuturesAccount, position: Position, fee: Decimal, now_ms: int) -> None:
         """The liquidation fee goes to the insurance fund; no more than the margin that the closed part had."""
         asset = account.margin_asset(position.symbol)
         account.earn("INSURANCE_CLEAR", position.symbol, -fee, now_ms, 0, asset)
@@ -166,13 +166,13 @@ class Risk:
         self._market.feed.order("NEW", order, now_ms)
         return order
 
-    def _keep(self, account: UsdmAccount, order: Order, kind: str) -> None:
+    def _keep(self, account: FuturesAccount, order: Order, kind: str) -> None:
         self.forced.setdefault(account.name, []).append(Forced(order, kind))
 
     # who takes the other side
 
     def _take_over(
-        self, account: UsdmAccount, position: Position, order: Order, price: Decimal, mark: Decimal, now_ms: int
+        self, account: FuturesAccount, position: Position, order: Order, price: Decimal, mark: Decimal, now_ms: int
     ) -> None:
         """The insurance fund takes what the book did not, unless that costs more than it has."""
         symbol = self._market.symbols[order.symbol]
@@ -193,7 +193,7 @@ class Risk:
         cost = qty * size * (1 / mark - 1 / price) if size else (price - mark) * qty
         return cost if is_long else -cost
 
-    def _deleverage(self, account: UsdmAccount, order: Order, is_long: bool, price: Decimal, now_ms: int) -> None:
+    def _deleverage(self, account: FuturesAccount, order: Order, is_long: bool, price: Decimal, now_ms: int) -> None:
         for other, winning in self.ranking.holders(order.symbol, not is_long, now_ms):
             if other is account or order.left <= 0:
                 continue

@@ -6,6 +6,7 @@ import zlib
 
 from counterseal.paper.call import Call
 from counterseal.paper.errors import Json
+from counterseal.paper.fee_burn import BNB, SPOT_DISCOUNT
 from counterseal.paper.limits import OrderCounts
 from counterseal.paper.money import ZERO, fixed8
 from counterseal.paper.params import boolean
@@ -63,8 +64,8 @@ class SpotAccount:
             "standardCommission": none | self._rates(),
             "specialCommission": none,
             "taxCommission": none,
-            "discount": {"enabledForAccount": False, "enabledForSymbol": True, "discountAsset": "BNB",
-                         "discount": "0.25000000"},
+            "discount": {"enabledForAccount": call.account in self.market.holding.burning, "enabledForSymbol": True,
+                         "discountAsset": BNB, "discount": fixed8(SPOT_DISCOUNT)},
         }  # fmt: skip
 
     def _rates(self) -> Json:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from counterseal.paper.accounts import Wallets
 from counterseal.paper.book import Plan
+from counterseal.paper.fee_burn import BNB, FeeBurn
 from counterseal.paper.money import ZERO, cut8
 from counterseal.paper.orders import Order
 from counterseal.paper.symbols import Symbol
@@ -15,9 +16,11 @@ from counterseal.paper.symbols import Symbol
 class Holding:
     """Locks, spends and receives for orders; every lock belongs to one open order."""
 
-    def __init__(self, symbols: Mapping[str, Symbol], wallets: Wallets) -> None:
+    def __init__(self, symbols: Mapping[str, Symbol], wallets: Wallets, burn: FeeBurn) -> None:
         self._symbols = symbols
         self._wallets = wallets
+        self._burn = burn
+        self.burning: set[str] = set()  # accounts that pay commissions in BNB when they can
 
     def asset(self, order: Order) -> str:
         """What an order pays with."""
@@ -62,7 +65,7 @@ class Holding:
             self._wallets.of(order.account).unlock(self.asset(order), order.lock - need)
             order.lock = need
 
-    def settle(self, order: Order, qty: Decimal, quote: Decimal, rate: Decimal) -> tuple[Decimal, str]:
+    def settle(self, order: Order, qty: Decimal, quote: Decimal, rate: Decimal, now_ms: int) -> tuple[Decimal, str]:
         """Move the money of one execution and return the fee and its asset."""
         symbol, wallet = self._symbols[order.symbol], self._wallets.of(order.account)
         paid, got = (quote, qty) if order.side == "BUY" else (qty, quote)
@@ -74,5 +77,9 @@ class Holding:
         order.lock -= paid
         fee_asset = symbol.base if order.side == "BUY" else symbol.quote
         fee = cut8(got * rate)
-        wallet.receive(fee_asset, got - fee)
+        wallet.receive(fee_asset, got)
+        burnt = self._burn.amount(fee_asset, fee, now_ms) if order.account in self.burning else None
+        if burnt is not None and wallet.free.get(BNB, ZERO) >= burnt:
+            fee, fee_asset = burnt, BNB
+        wallet.receive(fee_asset, -fee)
         return fee, fee_asset

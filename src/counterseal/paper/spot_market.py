@@ -10,6 +10,7 @@ from counterseal.paper import filters, sor, stops
 from counterseal.paper.accounts import Wallets
 from counterseal.paper.book import Book, Offer, Plan, crosses, expires_maker
 from counterseal.paper.errors import bad_symbol, rejected
+from counterseal.paper.fee_burn import SPOT_DISCOUNT, FeeBurn
 from counterseal.paper.feed import Feed
 from counterseal.paper.limits import OrderCounts
 from counterseal.paper.market import Walk
@@ -33,7 +34,7 @@ class SpotMarket:
     def __init__(self, listing: Listing, options: Options, counts: OrderCounts) -> None:
         self.symbols = listing.spot
         self.wallets = Wallets({**listing.spot_balances, **options.balances})
-        self.holding = Holding(self.symbols, self.wallets)
+        self.holding = Holding(self.symbols, self.wallets, FeeBurn(self.symbols, self.last, SPOT_DISCOUNT))
         self.maker_fee, self.taker_fee = options.spot_maker_fee, options.spot_taker_fee
         self.walks = {name: Walk(options.seed, "spot", symbol, options.volatility, options.jumps)
                       for name, symbol in self.symbols.items()}  # fmt: skip
@@ -236,7 +237,7 @@ class SpotMarket:
         order.filled += fill.qty
         order.spent += quote
         rate = self.maker_fee if is_maker else self.taker_fee
-        fee, fee_asset = self.holding.settle(order, fill.qty, quote, rate)
+        fee, fee_asset = self.holding.settle(order, fill.qty, quote, rate, now_ms)
         trade = self._trade(order, fill, quote, (fee, fee_asset), now_ms, is_maker=is_maker)
         self.store.add_trade(trade)
         self._after_fill(order, fill, now_ms, is_maker=is_maker)
@@ -286,6 +287,15 @@ class SpotMarket:
             self.holding.relock(order)
         self.feed.order("REPLACED", order, now_ms)
         return change
+
+    def deposit(self, account: str, asset: str, amount: Decimal, now_ms: int) -> Decimal:
+        """Money comes to an account, or goes with a negative amount; what is free then.  ValueError below zero."""
+        wallet = self.wallets.of(account)
+        if wallet.free.get(asset, ZERO) + amount < 0:
+            raise ValueError(f"{account} has no {-amount} {asset}")
+        wallet.receive(asset, amount)
+        self.feed.balance(account, asset, amount, now_ms)
+        return wallet.free[asset]
 
     # ending
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from counterseal.paper import spot_replies as replies
 from counterseal.paper.call import Call
 from counterseal.paper.errors import ApiError, Json, no_such_order, one_of, rejected, unknown_order
+from counterseal.paper.fee_burn import BNB, SPOT_DISCOUNT
 from counterseal.paper.limits import OrderCounts
 from counterseal.paper.money import fixed8
 from counterseal.paper.orders import Order, Trade
@@ -71,8 +72,8 @@ class SpotOrders:
             "specialCommissionForOrder": none,
             "taxCommissionForOrder": none,
             "discount": {
-                "enabledForAccount": False, "enabledForSymbol": True, "discountAsset": "BNB",
-                "discount": "0.25000000",
+                "enabledForAccount": call.account in self.market.holding.burning, "enabledForSymbol": True,
+                "discountAsset": BNB, "discount": fixed8(SPOT_DISCOUNT),
             },
         }  # fmt: skip
 

@@ -217,7 +217,7 @@ def kline(bar: Bar) -> list[object]:
     """One candle as an array of twelve."""
     return [
         bar.open_ms, fixed8(bar.open), fixed8(bar.high), fixed8(bar.low), fixed8(bar.close), fixed8(bar.volume),
-        bar.close_ms, fixed8(bar.quote), bar.trades, fixed8(bar.taker), fixed8(bar.quote / 2), "0",
+        bar.close_ms, fixed8(bar.quote), bar.trades, fixed8(bar.taker), fixed8(bar.bought(bar.quote)), "0",
     ]  # fmt: skip
 
 

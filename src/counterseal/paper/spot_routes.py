@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
 
 from counterseal.paper.broker import Broker
 from counterseal.paper.call import Call
 from counterseal.paper.limits import OrderCounts, Windows
+from counterseal.paper.margin_accounts import MarginAccounts
+from counterseal.paper.margin_orders import MarginOrders
 from counterseal.paper.margin_reads import MarginReads
 from counterseal.paper.spot_account import SpotAccount
 from counterseal.paper.spot_changes import SpotChanges
@@ -41,14 +42,13 @@ def spot_routes(market: SpotMarket, counts: OrderCounts, windows: Windows) -> Ro
     return {(method, f"/api/v3/{path}"): handler for (method, path), handler in found.items()}
 
 
-def sapi_routes(
-    market: SpotMarket, counts: OrderCounts, accounts: SubAccounts, margin_balances: dict[str, Decimal]
-) -> Routes:
+def sapi_routes(market: SpotMarket, counts: OrderCounts, accounts: SubAccounts, margin: MarginAccounts) -> Routes:
     """Every served (method, path) under /sapi."""
     account = SpotAccount(market, counts)
     found = (
         _wallet(Wallet(market, account))
-        | _margin(MarginReads(market, account, margin_balances))
+        | _margin(MarginReads(margin, account))
+        | _margin_orders(MarginOrders(margin, counts))
         | _sub_accounts(SubAccountKeys(accounts))
         | _broker(Broker(accounts))
     )
@@ -127,6 +127,8 @@ def _wallet(wallet: Wallet) -> Routes:
         ("GET", "v1/account/info"): wallet.info,
         ("GET", "v1/capital/config/getall"): wallet.coins,
         ("GET", "v1/asset/tradeFee"): wallet.trade_fee,
+        ("GET", "v1/bnbBurn"): wallet.bnb_burn,
+        ("POST", "v1/bnbBurn"): wallet.set_bnb_burn,
         ("GET", "v1/margin/allPairs"): wallet.margin_pairs,
         ("GET", "v1/margin/isolated/allPairs"): wallet.margin_pairs,
     }
@@ -141,6 +143,22 @@ def _margin(margin: MarginReads) -> Routes:
         ("GET", "v1/margin/allAssets"): margin.assets,
         ("GET", "v1/margin/priceIndex"): margin.price_index,
         ("GET", "v1/margin/maxBorrowable"): margin.max_borrowable,
+        ("GET", "v1/margin/maxTransferable"): margin.max_transferable,
+    }
+
+
+def _margin_orders(orders: MarginOrders) -> Routes:
+    return {
+        ("POST", "v1/margin/order"): orders.place,
+        ("GET", "v1/margin/order"): orders.query,
+        ("DELETE", "v1/margin/order"): orders.cancel,
+        ("GET", "v1/margin/openOrders"): orders.open_orders,
+        ("DELETE", "v1/margin/openOrders"): orders.cancel_open,
+        ("GET", "v1/margin/allOrders"): orders.all_orders,
+        ("GET", "v1/margin/myTrades"): orders.my_trades,
+        ("POST", "v1/margin/borrow-repay"): orders.borrow_repay,
+        ("GET", "v1/margin/borrow-repay"): orders.loans,
+        ("GET", "v1/margin/interestHistory"): orders.interests,
     }
 
 

@@ -23,7 +23,7 @@ def snapshot(exchange: Exchange) -> Json:
         "skew_ms": exchange.clock.skew_ms(),
         "prices": _prices(exchange, now_ms),
         "positions": _positions(exchange, now_ms),
-        "forced": list(exchange.executions["usdm"].forced)[-MOST_FORCED:],
+        "forced": _forced(exchange),
         "counted": {name: dict(item.counted) for name, item in exchange.executions.items()},
         "bans": [{"side": side, "peer": peer, "until_ms": until} for side, peer, until in exchange.guard.bans(now_ms)],
         "pools": [{"pool": pool, "subject": subject, "used": used, "limit": limit}
@@ -52,14 +52,20 @@ def _prices(exchange: Exchange, now_ms: int) -> list[Json]:
 
 
 def _positions(exchange: Exchange, now_ms: int) -> list[Json]:
+    held = [(market, account, item) for market in (exchange.usdm, exchange.coinm)
+            for account in market.accounts.values() for item in account.held()]  # fmt: skip
     rows: list[Json] = []
-    market = exchange.usdm
-    for account in market.accounts.values():
-        for item in account.held():
-            mark = market.mark(item.symbol, now_ms)
-            rows.append({
-                "account": account.name, "symbol": item.symbol, "side": item.side, "amount": plain(item.amount),
-                "entry": plain(item.entry), "mark": plain(mark), "profit": plain(item.profit(mark)),
-                "leverage": account.setting(item.symbol).leverage,
-            })  # fmt: skip
-    return rows[:MOST_POSITIONS]
+    for market, account, item in held[:MOST_POSITIONS]:
+        mark = market.mark(item.symbol, now_ms)
+        rows.append({
+            "account": account.name, "symbol": item.symbol, "side": item.side, "amount": plain(item.amount),
+            "entry": plain(item.entry), "mark": plain(mark), "profit": plain(item.profit(mark)),
+            "asset": account.margin_asset(item.symbol), "leverage": account.setting(item.symbol).leverage,
+        })  # fmt: skip
+    return rows
+
+
+def _forced(exchange: Exchange) -> list[Json]:
+    """The latest executions that were not wanted, on both futures markets, oldest first."""
+    rows = [row for name in ("usdm", "coinm") for row in exchange.executions[name].forced]
+    return sorted(rows, key=lambda row: int(str(row["at"])))[-MOST_FORCED:]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from decimal import Decimal
 
 from counterseal.paper.errors import Json
 from counterseal.paper.money import fixed, fixed8
@@ -190,5 +189,5 @@ def _kline(symbol: str, follower: KlineFollower, found: tuple[Bar, bool], unit: 
         "t": bar.open_ms * unit, "T": (bar.close_ms + 1) * unit - 1, "s": symbol, "i": follower.interval,
         "f": first, "L": first + bar.trades - 1, "o": fixed8(bar.open), "c": fixed8(bar.close), "h": fixed8(bar.high),
         "l": fixed8(bar.low), "v": fixed8(bar.volume), "n": bar.trades, "x": is_closed, "q": fixed8(bar.quote),
-        "V": fixed8(bar.taker), "Q": fixed8(bar.quote / Decimal(2)), "B": "0",
+        "V": fixed8(bar.taker), "Q": fixed8(bar.bought(bar.quote)), "B": "0",
     }}  # fmt: skip

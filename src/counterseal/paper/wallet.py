@@ -6,6 +6,7 @@ from counterseal.paper.call import Call
 from counterseal.paper.errors import Json
 from counterseal.paper.keys import RESTRICTED
 from counterseal.paper.money import ZERO, plain
+from counterseal.paper.params import boolean
 from counterseal.paper.spot_account import SpotAccount
 from counterseal.paper.spot_market import SpotMarket
 from counterseal.paper.symbols import Symbol
@@ -61,6 +62,16 @@ class Wallet:
         return [
             {"symbol": symbol.name, "makerCommission": maker, "takerCommission": taker} for symbol in self._asked(call)
         ]
+
+    def bnb_burn(self, call: Call) -> Json:
+        """Whether commissions on spot are paid in BNB.  Nothing is borrowed here, so interest never is."""
+        return {"spotBNBBurn": call.account in self.market.holding.burning, "interestBNBBurn": False}
+
+    def set_bnb_burn(self, call: Call) -> Json:
+        wanted = boolean(call.params, "spotBNBBurn") if "spotBNBBurn" in call.params else None
+        if wanted is not None:
+            (self.market.holding.burning.add if wanted else self.market.holding.burning.discard)(call.account)
+        return self.bnb_burn(call)
 
     def _asked(self, call: Call) -> list[Symbol]:
         name = call.params.get("symbol")

@@ -59,12 +59,12 @@ def picture(state: State, *, colour: bool) -> list[str]:
     for row in state["prices"]:
         tone = RED if _moved(row) < 0 else GREEN
         shown = paint(f"{_change(row):>9}", tone)
-        lines.append(f"{row['symbol']:<10}{row['last']:>14}{row['mark']:>14}{row['spot'] or '-':>14}{shown}")
-    lines += ["", f"{'account':<12}{'position':<22}{'entry':>12}{'mark':>14}{'profit':>14}"]
+        lines.append(f"{row['symbol']:<10}{row['last']:>14}{_as(row['mark'], row['last']):>14}"
+                     f"{row['spot'] or '-':>14}{shown}")  # fmt: skip
+    lines += ["", f"{'account':<12}{'position':<22}{'entry':>12}{'mark':>14}{'profit':>18}"]
     for row in state["positions"]:
         held = f"{row['amount']} {row['symbol']} {row['leverage']}x"
-        profit = Decimal(row["profit"]).quantize(Decimal("0.01"))
-        painted = paint(f"{profit:>14}", RED if profit < 0 else GREEN)
+        painted = paint(f"{_profit(row):>18}", RED if Decimal(row["profit"]) < 0 else GREEN)
         lines.append(f"{row['account']:<12}{held:<22}{_short(row['entry']):>12}{_short(row['mark']):>14}{painted}")
     return [*lines, "", *_sections(state, paint)]
 
@@ -119,6 +119,16 @@ def _moved(row: State) -> Decimal:
 
 def _change(row: State) -> str:
     return f"{_moved(row):+.2f}%"
+
+
+def _as(text: str, like: str) -> str:
+    """A price with as many places as another one shows."""
+    return f"{Decimal(text):.{len(like.partition('.')[2])}f}"
+
+
+def _profit(row: State) -> str:
+    """In the margin asset; two places are enough for dollars, not for coins."""
+    return f"{Decimal(row['profit']):.{2 if 'USD' in row['asset'] else 6}f} {row['asset']}"
 
 
 def _short(text: str) -> str:

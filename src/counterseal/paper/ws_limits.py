@@ -9,10 +9,11 @@ from counterseal.paper.params import Params
 from counterseal.paper.ws_methods import Method
 from counterseal.paper.ws_terms import Service
 
-WEIGHTS = {"spot": "spot_weight", "usdm": "usdm_ws_api_weight"}
-ATTEMPTS = {"spot": "spot_ws_attempts", "usdm": "futures_ws_attempts"}
-FAMILIES = {"spot": "api", "usdm": "fapi"}
-CONNECT_WEIGHT = {"spot": 2, "usdm": 5}
+# the WebSocket API of USD-M has a pool of its own, that of COIN-M weighs with the REST calls of both markets
+WEIGHTS = {"spot": "spot_weight", "usdm": "usdm_ws_api_weight", "coinm": "futures_weight"}
+ATTEMPTS = {"spot": "spot_ws_attempts", "usdm": "futures_ws_attempts", "coinm": "futures_ws_attempts"}
+FAMILIES = {"spot": "api", "usdm": "fapi", "coinm": "dapi"}
+CONNECT_WEIGHT = {"spot": 2, "usdm": 5, "coinm": 5}
 
 
 class WebSocketLimits:

@@ -1,13 +1,13 @@
-"""Listen keys of USD-M: which account a key opens, until when, and who listens with it."""
+"""Listen keys of one futures market: which account a key opens, until when, and who listens with it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from counterseal.paper.errors import Json
-from counterseal.paper.usdm_accounts import UsdmAccount
-from counterseal.paper.usdm_market import UsdmMarket
-from counterseal.paper.user_stream_usdm import UsdmUserData
+from counterseal.paper.futures_accounts import FuturesAccount
+from counterseal.paper.futures_market import FuturesMarket
+from counterseal.paper.user_stream_futures import FuturesUserData
 
 Push = Callable[[Json], None]
 
@@ -15,12 +15,12 @@ Push = Callable[[Json], None]
 class ListenKeys:
     """Keys are the accounts' own (one each, made by REST or by the WebSocket API); here are their listeners."""
 
-    def __init__(self, market: UsdmMarket, users: UsdmUserData) -> None:
+    def __init__(self, market: FuturesMarket, users: FuturesUserData) -> None:
         self._market = market
         self._users = users
         self._open: dict[str, list[tuple[Push, Callable[[], None]]]] = {}
 
-    def _account(self, key: str, now_ms: int) -> UsdmAccount | None:
+    def _account(self, key: str, now_ms: int) -> FuturesAccount | None:
         for account in self._market.accounts.values():
             if account.listen_key == key and now_ms < account.listen_until_ms:
                 return account

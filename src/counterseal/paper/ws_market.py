@@ -1,4 +1,4 @@
-"""One connection to market streams, or with listen keys to USD-M user data."""
+"""One connection to market streams, or with listen keys to the user data of futures."""
 
 from __future__ import annotations
 
@@ -90,17 +90,14 @@ class MarketSession:
         params = request.get("params", [])
         if not isinstance(params, list):
             raise Invalid(2, "Invalid request: params must be an array")
-        self._realtime.note(self._service, str(method), self._shown(params), now_ms)
+        shown = [self._service.shown(str(name)) for name in params]
+        self._realtime.note(self._service, str(method), shown, now_ms)
         if method in ("SUBSCRIBE", "UNSUBSCRIBE"):
             self._change(method == "SUBSCRIBE", params, now_ms)
             return None
         if method == "LIST_SUBSCRIPTIONS":
             return list(self._names)
         return self._property(method == "SET_PROPERTY", params)
-
-    def _shown(self, params: list[object]) -> list[str]:
-        """Names for the journal; listen keys are secrets."""
-        return [str(name)[:8] if self._service.route == "private" else str(name) for name in params]
 
     def _change(self, is_join: bool, params: list[object], now_ms: int) -> None:
         if not all(isinstance(name, str) for name in params):
@@ -119,8 +116,9 @@ class MarketSession:
             return
         self._names[name] = None
         market, route = self._service.market, self._service.route
-        if route == "private":
-            self._names[name] = self._realtime.listen_keys.connect(name, events, self._user_push(name), now_ms)
+        if self._service.is_listen_key(name):
+            keys = self._realtime.listen_keys[market]
+            self._names[name] = keys.connect(name, events, self._user_push(name), now_ms)
         else:
             self._realtime.hub.join(self, market, route, name, self._unit, now_ms)
 

@@ -10,6 +10,8 @@ from typing import Any
 from counterseal.paper.endpoints import Endpoint
 from counterseal.paper.params import Spec
 
+FAMILIES = {"spot": "api", "usdm": "fapi", "coinm": "dapi"}
+
 
 @dataclass(frozen=True, slots=True)
 class Method:
@@ -28,8 +30,7 @@ def load() -> dict[tuple[str, str], Method]:
 
 
 def _method(row: dict[str, Any]) -> Method:
-    family = "api" if row["market"] == "spot" else "fapi"
-    verb, _, path = (row["rest"] or f"GET /{family}/").partition(" ")
+    verb, _, path = (row["rest"] or f"GET /{FAMILIES[row['market']]}/").partition(" ")
     endpoint = Endpoint(
         verb,
         path,

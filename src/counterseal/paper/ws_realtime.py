@@ -14,10 +14,12 @@ from counterseal.paper.http import to_bytes
 from counterseal.paper.keys import KeyFile
 from counterseal.paper.streams import Hub
 from counterseal.paper.streams_faults import METHOD, Disturber
+from counterseal.paper.streams_futures import FuturesStreams
+from counterseal.paper.streams_futures_figures import Figures
+from counterseal.paper.streams_futures_mixed import MixedStreams
 from counterseal.paper.streams_spot import SpotStreams
-from counterseal.paper.streams_usdm import UsdmStreams
+from counterseal.paper.user_stream_futures import FuturesUserData
 from counterseal.paper.user_stream_spot import SpotUserData
-from counterseal.paper.user_stream_usdm import UsdmUserData
 from counterseal.paper.wire import Request
 from counterseal.paper.ws_api import ApiSession
 from counterseal.paper.ws_limits import WebSocketLimits
@@ -44,17 +46,25 @@ class RealTime:
         self.methods = ws_methods.load()
         self.limits = WebSocketLimits(exchange.windows, exchange.guard, exchange.charging)
         self.spot_users = SpotUserData(exchange.spot)
-        self.usdm_users = UsdmUserData(exchange.usdm)
-        self.listen_keys = ListenKeys(exchange.usdm, self.usdm_users)
-        self.usdm_streams = UsdmStreams(exchange.usdm, exchange.usdm.keepers)
-        spot_streams = SpotStreams(exchange.spot, exchange.spot.keepers)
-        self.disturber = Disturber(exchange.faults)
-        self.hub = Hub({"spot": spot_streams, "usdm": self.usdm_streams}, self.disturber)
         exchange.spot.feed.listen(self.spot_users)
-        exchange.usdm.feed.listen(self.usdm_users)
-        exchange.usdm.feed.listen(self.usdm_streams)
+        self.listen_keys: dict[str, ListenKeys] = {}
+        self.disturber = Disturber(exchange.faults)
+        self.mixed, streams = self._futures()
+        self.hub = Hub({"spot": SpotStreams(exchange.spot, exchange.spot.keepers), **streams}, self.disturber)
         self._sessions: dict[MarketSession | ApiSession, Socket] = {}
         self._closing_ms: int | None = None
+
+    def _futures(self) -> tuple[MixedStreams, dict[str, FuturesStreams]]:
+        """The user data and the streams of both futures markets, by market; some streams carry both."""
+        markets = {"usdm": self.exchange.usdm, "coinm": self.exchange.coinm}
+        figures = {name: Figures(market) for name, market in markets.items()}
+        mixed = MixedStreams(figures["usdm"], figures["coinm"])
+        for name, market in markets.items():
+            users = FuturesUserData(market)
+            self.listen_keys[name] = ListenKeys(market, users)
+            market.feed.listen(users)
+            market.feed.listen(mixed)
+        return mixed, {name: FuturesStreams(found, mixed) for name, found in figures.items()}
 
     @staticmethod
     def is_wanted(request: Request) -> bool:
@@ -78,7 +88,7 @@ class RealTime:
         if not socket.accept(request, session, now_ms):
             return None
         self._sessions[session] = socket
-        names = [name[:8] if service.route == "private" else name for name in service.names]
+        names = [service.shown(name) for name in service.names]
         self.note(service, "CONNECT", names, now_ms, request.header_names)
         if isinstance(session, MarketSession):
             session.start(now_ms)
@@ -109,7 +119,8 @@ class RealTime:
         if not self._sessions:
             return
         self.hub.tick(now_ms)
-        self.listen_keys.tick(now_ms)
+        for keys in self.listen_keys.values():
+            keys.tick(now_ms)
         for session, socket in list(self._sessions.items()):
             session.tick(now_ms)
             socket.tick(now_ms)

@@ -15,8 +15,8 @@ DAY_MS = 86_400_000
 MANY = 1 << 30  # the WebSocket APIs weigh requests instead of counting them
 SPOT_STREAMS = Terms(20_000, 60_000, 5, 5, DAY_MS)
 SPOT_API = Terms(20_000, 60_000, MANY, MANY, DAY_MS)
-USDM_STREAMS = Terms(180_000, 600_000, 10, 10, DAY_MS)
-USDM_API = Terms(180_000, 600_000, MANY, 5, DAY_MS)
+FUTURES_STREAMS = Terms(180_000, 600_000, 10, 10, DAY_MS)
+FUTURES_API = Terms(180_000, 600_000, MANY, 5, DAY_MS)
 ROUTES = ("public", "market", "private")
 MOST_STREAMS = 1024
 
@@ -26,7 +26,7 @@ class Service:
     """What a handshake asks for.
 
     `kind` is "streams" or "api"; `route` is public, market or private on USD-M, "legacy" on its retired
-    addresses, and "all" on spot.  `names` are the streams of the URL, `query` its parameters.
+    addresses, and "all" on spot and COIN-M.  `names` are the streams of the URL, `query` its parameters.
     """
 
     market: str
@@ -36,6 +36,16 @@ class Service:
     names: tuple[str, ...]
     query: tuple[tuple[str, str], ...]
     terms: Terms
+
+    def is_listen_key(self, name: str) -> bool:
+        """Whether a name is not a stream's but opens user data: COIN-M takes both on one path."""
+        if self.market == "coinm":
+            return "@" not in name and not name.startswith("!")
+        return self.route == "private"
+
+    def shown(self, name: str) -> str:
+        """A name for the journal; listen keys are secrets."""
+        return name[:8] if self.is_listen_key(name) else name
 
     def asked(self, name: str) -> str | None:
         """A parameter of the URL."""
@@ -68,7 +78,9 @@ def _api(parts: list[str], query: tuple[tuple[str, str], ...]) -> Service | None
     if parts[:2] == ["ws-api", "v3"]:
         return Service("spot", "api", "all", False, (), query, SPOT_API)
     if parts[:2] == ["ws-fapi", "v1"]:
-        return Service("usdm", "api", "all", False, (), query, USDM_API)
+        return Service("usdm", "api", "all", False, (), query, FUTURES_API)
+    if parts[:2] == ["ws-dapi", "v1"]:
+        return Service("coinm", "api", "all", False, (), query, FUTURES_API)
     return None
 
 
@@ -78,9 +90,9 @@ def _streams(market: str, parts: list[str], query: tuple[tuple[str, str], ...]) 
         market, route, parts = "usdm", parts[0], parts[1:]
     elif market == "usdm":
         route = "legacy"
-    if not parts or parts[0] not in ("ws", "stream") or market == "coinm":
+    if not parts or parts[0] not in ("ws", "stream"):
         return None
-    terms = SPOT_STREAMS if market == "spot" else USDM_STREAMS
+    terms = SPOT_STREAMS if market == "spot" else FUTURES_STREAMS
     is_combined = parts[0] == "stream"
     names = list(parts[1:])
     for key, value in query:

@@ -9,11 +9,11 @@ from counterseal.paper.account_margins import JOINT
 from counterseal.paper.brackets import most_notional
 from counterseal.paper.call import Call
 from counterseal.paper.errors import Json
+from counterseal.paper.futures_accounts import ALIAS, FuturesAccount
+from counterseal.paper.futures_market import TAKER_FEE, FuturesMarket
 from counterseal.paper.margin import SymbolMargin
 from counterseal.paper.money import ZERO, fixed8, plain, round8
 from counterseal.paper.positions import Position
-from counterseal.paper.usdm_accounts import UsdmAccount
-from counterseal.paper.usdm_market import TAKER_FEE, UsdmMarket
 
 NO_MARGIN = SymbolMargin(ZERO, ZERO, ZERO, ZERO, ZERO)
 
@@ -42,13 +42,13 @@ class AssetView:
         return {name: fixed8(value) for name, value in figures.items()}
 
 
-class UsdmBalances:
+class FuturesBalances:
     """Read-only views of an account."""
 
-    def __init__(self, market: UsdmMarket) -> None:
+    def __init__(self, market: FuturesMarket) -> None:
         self.market = market
 
-    def account_of(self, call: Call) -> UsdmAccount:
+    def account_of(self, call: Call) -> FuturesAccount:
         return self.market.account(call.account)
 
     def balance(self, call: Call) -> list[Json]:
@@ -57,7 +57,7 @@ class UsdmBalances:
         for asset in account.wallet:
             view = self.view(account, asset, call.now_ms)
             row: Json = {
-                "accountAlias": "paper", "asset": asset, "balance": fixed8(view.wallet),
+                "accountAlias": ALIAS, "asset": asset, "balance": fixed8(view.wallet),
                 "crossWalletBalance": fixed8(view.cross_wallet), "crossUnPnl": fixed8(view.cross_profit),
                 "availableBalance": fixed8(view.available), "updateTime": call.now_ms,
             }  # fmt: skip
@@ -66,7 +66,7 @@ class UsdmBalances:
             rows.append(row)
         return rows
 
-    def view(self, account: UsdmAccount, asset: str, now_ms: int) -> AssetView:
+    def view(self, account: FuturesAccount, asset: str, now_ms: int) -> AssetView:
         """One asset: its wallet, and what the positions and orders settled in it make of it."""
         margins = self.market.margins
         wallet = account.wallet.get(asset, ZERO)
@@ -82,7 +82,7 @@ class UsdmBalances:
         made.available = self._available(account, asset, now_ms)
         return made
 
-    def _available(self, account: UsdmAccount, asset: str, now_ms: int) -> Decimal:
+    def _available(self, account: FuturesAccount, asset: str, now_ms: int) -> Decimal:
         free = self.market.margins.available(account, asset, now_ms)
         if not account.is_multi_assets:
             return free
@@ -121,16 +121,16 @@ class UsdmBalances:
         return {"assets": self.assets(account, call.now_ms), "positions": rows, "canDeposit": True, "canTrade": True,
                 "canWithdraw": False, "feeTier": 0, "updateTime": 0}  # fmt: skip
 
-    def by_position(self, account: UsdmAccount, now_ms: int) -> dict[int, SymbolMargin]:
+    def by_position(self, account: FuturesAccount, now_ms: int) -> dict[int, SymbolMargin]:
         return {id(position): found for position, found in self.market.margins.sides(account, now_ms)}
 
-    def all_positions(self, account: UsdmAccount, symbol: str | None = None) -> list[Position]:
+    def all_positions(self, account: FuturesAccount, symbol: str | None = None) -> list[Position]:
         """Flat ones too: every side that the mode knows of every symbol."""
         sides = ("BOTH", "LONG", "SHORT") if account.is_hedged else ("BOTH",)
         names = [symbol] if symbol else list(self.market.symbols)
         return [account.position(name, side) for name in names for side in sides]
 
-    def assets(self, account: UsdmAccount, now_ms: int) -> list[Json]:
+    def assets(self, account: FuturesAccount, now_ms: int) -> list[Json]:
         is_usdm = self.market.family == "usdm"
         return [
             {"asset": asset, **self.view(account, asset, now_ms).row(), "updateTime": now_ms}
@@ -138,7 +138,7 @@ class UsdmBalances:
             for asset in account.wallet
         ]
 
-    def _totals(self, account: UsdmAccount, now_ms: int) -> Json:
+    def _totals(self, account: FuturesAccount, now_ms: int) -> Json:
         """USDT alone in single-asset mode, every asset in USD in multi-assets mode."""
         total = self._joint(account, now_ms) if account.is_multi_assets else self.view(account, "USDT", now_ms)
         row = total.row()
@@ -152,7 +152,7 @@ class UsdmBalances:
         }  # fmt: skip
         return {name: row[field] for name, field in named.items()} | {"assets": self.assets(account, now_ms)}
 
-    def _joint(self, account: UsdmAccount, now_ms: int) -> AssetView:
+    def _joint(self, account: FuturesAccount, now_ms: int) -> AssetView:
         wallet = self.market.margins.cross_wallet(account, JOINT, now_ms)
         free = self.market.margins.available(account, JOINT, now_ms)
         made = AssetView(wallet, wallet, ZERO, ZERO, ZERO, ZERO, ZERO, free)
@@ -173,7 +173,7 @@ class UsdmBalances:
             "positionAmt": f"{position.amount:.{symbol.qty_places}f}", "updateTime": position.updated_ms,
         }  # fmt: skip
 
-    def _short_row(self, account: UsdmAccount, position: Position, found: SymbolMargin, now_ms: int) -> Json:
+    def _short_row(self, account: FuturesAccount, position: Position, found: SymbolMargin, now_ms: int) -> Json:
         mark = self.market.mark(position.symbol, now_ms)
         isolated = account.setting(position.symbol).is_isolated
         margin = position.isolated_wallet + position.profit(mark) if isolated else ZERO
@@ -182,7 +182,7 @@ class UsdmBalances:
             "isolatedWallet": text(position.isolated_wallet),
         }  # fmt: skip
 
-    def _long_row(self, account: UsdmAccount, position: Position, found: SymbolMargin, now_ms: int) -> Json:
+    def _long_row(self, account: FuturesAccount, position: Position, found: SymbolMargin, now_ms: int) -> Json:
         symbol, setting = self.market.symbols[position.symbol], account.setting(position.symbol)
         return self._base_row(position, found, now_ms) | {
             "positionInitialMargin": text(found.position), "openOrderInitialMargin": text(found.orders),
@@ -193,7 +193,7 @@ class UsdmBalances:
             "askNotional": text(found.asks), "isolatedWallet": text(position.isolated_wallet),
         }  # fmt: skip
 
-    def _coinm_row(self, account: UsdmAccount, position: Position, found: SymbolMargin, now_ms: int) -> Json:
+    def _coinm_row(self, account: FuturesAccount, position: Position, found: SymbolMargin, now_ms: int) -> Json:
         symbol, setting = self.market.symbols[position.symbol], account.setting(position.symbol)
         mark = self.market.mark(symbol.name, now_ms)
         return self._base_row(position, found, now_ms) | {

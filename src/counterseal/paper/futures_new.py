@@ -1,23 +1,23 @@
-"""From the parameters of a USD-M order to an `Order` or an `AlgoOrder`."""
+"""From the parameters of a futures order to an `Order` or an `AlgoOrder`."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-from counterseal.paper import usdm_filters
+from counterseal.paper import futures_filters
 from counterseal.paper.algo import TYPES, AlgoOrder
 from counterseal.paper.errors import ApiError, invalid, mandatory, not_required
+from counterseal.paper.futures_accounts import FuturesAccount
+from counterseal.paper.futures_market import FuturesMarket
 from counterseal.paper.money import ZERO
 from counterseal.paper.orders import Order
 from counterseal.paper.params import Params, boolean, decimal, integer
 from counterseal.paper.price_match import MATCHES, matched_price
-from counterseal.paper.usdm_accounts import UsdmAccount
-from counterseal.paper.usdm_market import UsdmMarket
 
 STP_MODES = ("NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH")
 
 
-def build(market: UsdmMarket, account: UsdmAccount, params: Params, now_ms: int) -> Order:
+def build(market: FuturesMarket, account: FuturesAccount, params: Params, now_ms: int) -> Order:
     """A plain order (LIMIT or MARKET) from checked texts; conditional types answer -4120."""
     kind = params["type"]
     if kind in TYPES:
@@ -67,7 +67,7 @@ def _check_combination(kind: str, params: Params) -> None:
         raise not_required("price")
 
 
-def position_side(account: UsdmAccount, params: Params) -> str:
+def position_side(account: FuturesAccount, params: Params) -> str:
     """BOTH in one-way mode, LONG or SHORT in hedge mode; -4061 when the mode does not match."""
     side = params.get("positionSide", "BOTH")
     if side not in ("BOTH", "LONG", "SHORT"):
@@ -77,7 +77,7 @@ def position_side(account: UsdmAccount, params: Params) -> str:
     return side
 
 
-def _reduce_only(account: UsdmAccount, params: Params) -> bool:
+def _reduce_only(account: FuturesAccount, params: Params) -> bool:
     if account.is_hedged and "reduceOnly" in params:
         raise not_required("reduceonly")
     return boolean(params, "reduceOnly")
@@ -101,7 +101,7 @@ def _good_till(params: Params, now_ms: int) -> int:
     return until // 1000 * 1000
 
 
-def build_algo(market: UsdmMarket, account: UsdmAccount, params: Params, now_ms: int) -> AlgoOrder:
+def build_algo(market: FuturesMarket, account: FuturesAccount, params: Params, now_ms: int) -> AlgoOrder:
     """A conditional order from checked texts."""
     if params["algoType"] != "CONDITIONAL":
         raise invalid("algoType")
@@ -168,11 +168,11 @@ def _check_close_position(algo: AlgoOrder, params: Params) -> None:
         raise not_required("reduceonly")
 
 
-def _check_algo_filters(market: UsdmMarket, algo: AlgoOrder) -> None:
+def _check_algo_filters(market: FuturesMarket, algo: AlgoOrder) -> None:
     symbol = market.symbols[algo.symbol]
     for price in (algo.trigger, algo.price, algo.activate):
         if price:
-            usdm_filters.check_price(symbol, price)
+            futures_filters.check_price(symbol, price)
     if not algo.close_position:
         sized = Order(0, "", "", algo.symbol, algo.side, "LIMIT", "GTC", algo.price, algo.qty, 0)
-        usdm_filters.check_quantity(symbol, sized)
+        futures_filters.check_quantity(symbol, sized)

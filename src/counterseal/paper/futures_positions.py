@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from counterseal.paper import usdm_replies as replies
+from counterseal.paper import futures_replies as replies
 from counterseal.paper.brackets import most_notional
 from counterseal.paper.call import Call
 from counterseal.paper.errors import Json
+from counterseal.paper.futures_accounts import FuturesAccount
+from counterseal.paper.futures_balances import FuturesBalances, break_even, text
+from counterseal.paper.futures_market import FuturesMarket
 from counterseal.paper.money import ZERO, fixed8, plain, round8
 from counterseal.paper.params import integer, limit_of
 from counterseal.paper.positions import Position
-from counterseal.paper.usdm_accounts import UsdmAccount
-from counterseal.paper.usdm_balances import UsdmBalances, break_even, text
-from counterseal.paper.usdm_market import UsdmMarket
 
 
-class UsdmPositions:
+class FuturesPositions:
     """Read-only views of positions."""
 
-    def __init__(self, market: UsdmMarket, balances: UsdmBalances) -> None:
+    def __init__(self, market: FuturesMarket, balances: FuturesBalances) -> None:
         self.market = market
         self._balances = balances
 
@@ -64,15 +64,15 @@ class UsdmPositions:
         return rows
 
     @staticmethod
-    def _setting(account: UsdmAccount, position: Position) -> Json:
+    def _setting(account: FuturesAccount, position: Position) -> Json:
         setting = account.setting(position.symbol)
         return {"marginType": "isolated" if setting.is_isolated else "cross", "isAutoAddMargin": "false",
                 "leverage": str(setting.leverage)}  # fmt: skip
 
-    def _most(self, account: UsdmAccount, position: Position) -> str:
+    def _most(self, account: FuturesAccount, position: Position) -> str:
         return plain(most_notional(self.market.symbols[position.symbol], account.setting(position.symbol).leverage))
 
-    def _risk(self, account: UsdmAccount, position: Position, now_ms: int) -> Json:
+    def _risk(self, account: FuturesAccount, position: Position, now_ms: int) -> Json:
         symbol = self.market.symbols[position.symbol]
         mark = self.market.mark(symbol.name, now_ms)
         isolated = account.setting(symbol.name).is_isolated
@@ -95,7 +95,7 @@ class UsdmPositions:
         rows = [self._quantiles(account, item, call.now_ms) for item in names]
         return rows[0] if name else rows
 
-    def _quantiles(self, account: UsdmAccount, name: str, now_ms: int) -> Json:
+    def _quantiles(self, account: FuturesAccount, name: str, now_ms: int) -> Json:
         rank = self.market.risk.ranking.quantile
         sides = ("LONG", "SHORT") if account.is_hedged else ("BOTH",)
         found: Json = {side: rank(account, account.position(name, side), now_ms) for side in sides}

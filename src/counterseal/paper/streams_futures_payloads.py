@@ -1,20 +1,24 @@
-"""The payloads of USD-M market streams, field by field."""
+"""The payloads of futures market streams, field by field."""
 
 from __future__ import annotations
 
 from counterseal.paper.brackets import brackets
 from counterseal.paper.errors import Json
 from counterseal.paper.feed import OrderEvent
+from counterseal.paper.futures_public import ONBOARD, PERPETUAL_END
 from counterseal.paper.money import fixed, fixed8
 from counterseal.paper.public_data import Bar, Tape
 from counterseal.paper.rates import AssetRate
 from counterseal.paper.streams_book import Change
 from counterseal.paper.streams_history import KlineFollower
 from counterseal.paper.symbols import Symbol
-from counterseal.paper.usdm_public import ONBOARD, PERPETUAL_END
 
 SESSION_MS = 8 * 3_600_000
-ONE_MARKET = 1  # `st`: 1 is USD-M, 2 COIN-M
+
+
+def section(symbol: Symbol) -> int:
+    """`st`: 1 is USD-M, 2 COIN-M."""
+    return 2 if symbol.contract_size else 1
 
 
 def asset_index(rate: AssetRate, now: int) -> Json:
@@ -38,8 +42,8 @@ def depth_update(symbol: Symbol, found: Change, now: int) -> Json:
     price, qty = symbol.price_places, symbol.qty_places
     rows = [[[fixed(level[0], price), fixed(level[1], qty)] for level in side] for side in (found.bids, found.asks)]
     return {
-        "e": "depthUpdate", "E": now, "T": now, "s": symbol.name, "ps": symbol.name, "U": found.first,
-        "u": found.last, "pu": found.previous, "b": rows[0], "a": rows[1], "st": ONE_MARKET,
+        "e": "depthUpdate", "E": now, "T": now, "s": symbol.name, "ps": symbol.pair, "U": found.first,
+        "u": found.last, "pu": found.previous, "b": rows[0], "a": rows[1], "st": section(symbol),
     }  # fmt: skip
 
 
@@ -51,18 +55,20 @@ def trade(symbol: Symbol, item: Tape, now: int) -> Json:
 
 def agg_trade(symbol: Symbol, item: Tape, now: int) -> Json:
     quantity = fixed(item.qty, symbol.qty_places)
-    return {"e": "aggTrade", "E": now, "s": symbol.name, "a": item.trade_id,
-            "p": fixed(item.price, symbol.price_places), "q": quantity, "nq": quantity, "f": item.trade_id,
-            "l": item.trade_id, "T": item.time_ms, "m": item.is_buyer_maker, "st": ONE_MARKET}  # fmt: skip
+    row: Json = {"e": "aggTrade", "E": now, "s": symbol.name, "a": item.trade_id,
+                 "p": fixed(item.price, symbol.price_places), "q": quantity, "f": item.trade_id, "l": item.trade_id,
+                 "T": item.time_ms, "m": item.is_buyer_maker, "st": section(symbol)}  # fmt: skip
+    return row if symbol.contract_size else row | {"nq": quantity}
 
 
 def _candle(symbol: Symbol, follower: KlineFollower, bar: Bar, closed: bool) -> Json:
     price, qty, first = symbol.price_places, symbol.qty_places, follower.first_id(bar)
+    quote = symbol.worth(bar.volume, bar.close) if symbol.contract_size else bar.quote
     return {
         "t": bar.open_ms, "T": bar.close_ms, "i": follower.interval, "f": first, "L": first + bar.trades - 1,
         "o": fixed(bar.open, price), "c": fixed(bar.close, price), "h": fixed(bar.high, price),
         "l": fixed(bar.low, price), "v": fixed(bar.volume, qty), "n": bar.trades, "x": closed,
-        "q": fixed(bar.quote, 8), "V": fixed(bar.taker, qty), "Q": fixed(bar.quote / 2, 8), "B": "0",
+        "q": fixed(quote, 8), "V": fixed(bar.taker, qty), "Q": fixed(bar.bought(quote), 8), "B": "0",
     }  # fmt: skip
 
 
@@ -72,19 +78,22 @@ def kline(symbol: Symbol, follower: KlineFollower, bar: Bar, closed: bool, now: 
 
 
 def continuous(symbol: Symbol, follower: KlineFollower, bar: Bar, closed: bool, now: int) -> Json:
-    return {"e": "continuous_kline", "E": now, "ps": symbol.name, "ct": "PERPETUAL",
+    return {"e": "continuous_kline", "E": now, "ps": symbol.pair, "ct": "PERPETUAL",
             "k": _candle(symbol, follower, bar, closed)}  # fmt: skip
 
 
 def forced(symbol: Symbol, event: OrderEvent) -> Json:
-    """A liquidation as it is told to everybody."""
+    """A liquidation as it is told to everybody; COIN-M names the pair inside of the order."""
     order, price, qty = event.order, symbol.price_places, symbol.qty_places
     done = event.trade.qty if event.trade is not None else order.filled
-    return {"e": "forceOrder", "E": event.now_ms, "ps": symbol.name, "st": ONE_MARKET, "o": {
+    pair: Json = {"ps": symbol.pair}
+    inner: Json = {
         "s": order.symbol, "S": order.side, "o": order.type, "f": order.tif, "q": fixed(order.qty, qty),
         "p": fixed(order.price, price), "ap": fixed(order.average, price), "X": order.status, "l": fixed(done, qty),
         "z": fixed(order.filled, qty), "T": event.now_ms,
-    }}  # fmt: skip
+    }  # fmt: skip
+    row: Json = {"e": "forceOrder", "E": event.now_ms, "st": section(symbol)}
+    return row | {"o": pair | inner} if symbol.contract_size else row | pair | {"o": inner}
 
 
 def contract_info(symbol: Symbol, now: int) -> Json:
@@ -93,5 +102,5 @@ def contract_info(symbol: Symbol, now: int) -> Json:
          "cf": float(item.cum), "mi": 1, "ma": item.leverage}
         for item in brackets(symbol)
     ]  # fmt: skip
-    return {"e": "contractInfo", "E": now, "s": symbol.name, "ps": symbol.name, "ct": "PERPETUAL",
-            "dt": PERPETUAL_END, "ot": ONBOARD, "cs": "TRADING", "bks": rows, "st": ONE_MARKET}  # fmt: skip
+    return {"e": "contractInfo", "E": now, "s": symbol.name, "ps": symbol.pair, "ct": "PERPETUAL",
+            "dt": PERPETUAL_END, "ot": ONBOARD, "cs": "TRADING", "bks": rows, "st": section(symbol)}  # fmt: skip

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from counterseal.paper import usdm_replies as replies
+from counterseal.paper import futures_replies as replies
 from counterseal.paper.algo import AlgoOrder
 from counterseal.paper.call import Call
 from counterseal.paper.errors import Json, no_such_order, one_of, unknown_order
+from counterseal.paper.futures_market import FuturesMarket
+from counterseal.paper.futures_new import build_algo
 from counterseal.paper.limits import OrderCounts
 from counterseal.paper.params import integer, limit_of
-from counterseal.paper.usdm_market import UsdmMarket
-from counterseal.paper.usdm_new import build_algo
 
 
-class UsdmAlgos:
+class FuturesAlgos:
     """place, query, cancel and list conditional orders."""
 
-    def __init__(self, market: UsdmMarket, counts: OrderCounts) -> None:
+    def __init__(self, market: FuturesMarket, counts: OrderCounts) -> None:
         self.market = market
         self.counts = counts
 

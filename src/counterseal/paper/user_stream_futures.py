@@ -1,10 +1,10 @@
-"""User data of USD-M accounts: orders, fills, wallet and positions, conditional orders, configuration."""
+"""User data of futures accounts: orders, fills, wallet and positions, conditional orders, configuration."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from counterseal.paper import user_payloads_usdm as payloads
+from counterseal.paper import user_payloads_futures as payloads
 from counterseal.paper.algo import AlgoOrder
 from counterseal.paper.errors import Json
 from counterseal.paper.feed import (
@@ -16,19 +16,19 @@ from counterseal.paper.feed import (
     OrderEvent,
     PositionEvent,
 )
+from counterseal.paper.futures_market import FuturesMarket
 from counterseal.paper.money import ZERO
-from counterseal.paper.usdm_market import UsdmMarket
 
 Push = Callable[[Json], None]
 
 
-class UsdmUserData:
-    """A listener of the USD-M market's feed that pushes to the accounts' subscribers.
+class FuturesUserData:
+    """A listener of one futures market's feed that pushes to the accounts' subscribers.
 
-    A fill is told as TRADE_LITE, then ACCOUNT_UPDATE, then ORDER_TRADE_UPDATE.
+    A fill is told as TRADE_LITE (USD-M only), then ACCOUNT_UPDATE, then ORDER_TRADE_UPDATE.
     """
 
-    def __init__(self, market: UsdmMarket) -> None:
+    def __init__(self, market: FuturesMarket) -> None:
         self._market = market
         self._subscribers: dict[str, list[Push]] = {}
         self._pending: list[tuple[str, Json]] = []
@@ -75,14 +75,17 @@ class UsdmUserData:
         if event.kind == "FILLED":
             return  # the last TRADE said so
         if trade is not None:
-            self._tell(order.account, lambda: payloads.trade_lite(self._market.symbols[order.symbol], event))
-            self._tell(order.account, lambda: self._touched(order.account, "ORDER", event.now_ms,
-                                                            order.symbol, order.position_side))  # fmt: skip
+            if self._market.family == "usdm":
+                self._tell(order.account, lambda: payloads.trade_lite(self._market.symbols[order.symbol], event))
+            self._tell(order.account, lambda: self._touched(order.account, "ORDER", event.now_ms, order.symbol,
+                                                            order.position_side, trade.fee_asset))  # fmt: skip
         self._tell(order.account, lambda: payloads.order_update(self._market, event))
 
-    def _touched(self, account: str, reason: str, now_ms: int, symbol: str, side: str) -> Json:
-        asset = self._market.symbols[symbol].margin_asset
-        return payloads.account_update(self._market, account, reason, now_ms, [(symbol, side)], asset, ZERO)
+    def _touched(self, account: str, reason: str, now_ms: int, symbol: str, side: str, fee_asset: str = "") -> Json:
+        """The position with its margin asset, and the asset of a commission where that is another one."""
+        moved = dict.fromkeys((self._market.symbols[symbol].margin_asset, fee_asset), ZERO)
+        moved.pop("", None)
+        return payloads.account_update(self._market, account, reason, now_ms, [(symbol, side)], moved)
 
     def _on_balance(self, event: BalanceEvent) -> None:
         account = self._market.account(event.account)
@@ -94,7 +97,7 @@ class UsdmUserData:
 
         def make() -> Json:
             shown = payloads.account_update(self._market, event.account, event.reason, event.now_ms,
-                                            isolated, event.asset, event.delta)  # fmt: skip
+                                            isolated, {event.asset: event.delta})  # fmt: skip
             if event.reason == "FUNDING_FEE" and isinstance(shown["a"], dict):
                 shown["a"]["S"] = event.symbol
             return shown

@@ -1,4 +1,4 @@
-"""The filters of a USD-M symbol: as exchangeInfo lists them and as an order meets them."""
+"""The filters of a futures symbol: as exchangeInfo lists them and as an order meets them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Handlers that change a USD-M account: leverage, margin, modes, listen keys."""
+"""Handlers that change a futures account: leverage, margin, modes, listen keys."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from decimal import Decimal
 from counterseal.paper.brackets import most_notional
 from counterseal.paper.call import Call
 from counterseal.paper.errors import ApiError, Json, illegal
+from counterseal.paper.futures_accounts import FuturesAccount, MarginChange
+from counterseal.paper.futures_market import FuturesMarket
 from counterseal.paper.money import ZERO
 from counterseal.paper.params import boolean, decimal, integer
 from counterseal.paper.positions import Position
-from counterseal.paper.usdm_accounts import MarginChange, UsdmAccount
-from counterseal.paper.usdm_market import UsdmMarket
 
 SUCCESS = {"code": 200, "msg": "success"}
 LISTEN_MS = 3_600_000
 
 
-class UsdmSettings:
+class FuturesSettings:
     """Each change is refused with the exchange's code when it is none, or comes at the wrong time."""
 
-    def __init__(self, market: UsdmMarket, together: tuple[UsdmMarket, ...]) -> None:
+    def __init__(self, market: FuturesMarket, together: tuple[FuturesMarket, ...]) -> None:
         self.market = market
         self.together = together  # the markets that share one position mode
 
-    def _account(self, call: Call) -> UsdmAccount:
+    def _account(self, call: Call) -> FuturesAccount:
         return self.market.account(call.account)
 
     def leverage(self, call: Call) -> Json:
@@ -75,7 +75,7 @@ class UsdmSettings:
         self._move_margin(account, position, amount if kind == "1" else -amount, call.now_ms)
         return {"code": 200, "msg": "Successfully modify position margin.", "amount": float(amount), "type": int(kind)}
 
-    def _move_margin(self, account: UsdmAccount, position: Position, amount: Decimal, now_ms: int) -> None:
+    def _move_margin(self, account: FuturesAccount, position: Position, amount: Decimal, now_ms: int) -> None:
         if not position.amount:
             raise ApiError(-4054, "Cannot add position margin: position is 0.")
         asset = account.margin_asset(position.symbol)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from counterseal.paper import usdm_filters
+from counterseal.paper import futures_filters
 from counterseal.paper.call import Call
 from counterseal.paper.errors import ApiError, Json
+from counterseal.paper.futures_market import FuturesMarket
 from counterseal.paper.limits import Windows, limit_row
 from counterseal.paper.money import fixed
 from counterseal.paper.params import integer
 from counterseal.paper.public_data import PublicData, Tape, change
 from counterseal.paper.symbols import Symbol
-from counterseal.paper.usdm_market import UsdmMarket
 
 ORDER_TYPES = ["LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"]
 TIMES_IN_FORCE = ["GTC", "IOC", "FOK", "GTX", "GTD"]
@@ -20,10 +20,10 @@ DEPTH_LIMITS = (5, 10, 20, 50, 100, 500, 1000)
 POOLS = ("futures_weight", "futures_orders_1m", "futures_orders_10s")
 
 
-class UsdmPublic:
+class FuturesPublic:
     """What everybody may read of one futures market; COIN-M rows carry their pair and always come as arrays."""
 
-    def __init__(self, market: UsdmMarket, windows: Windows) -> None:
+    def __init__(self, market: FuturesMarket, windows: Windows) -> None:
         self.market = market
         self.windows = windows
         self.is_usdm = market.family == "usdm"
@@ -161,6 +161,6 @@ def _symbol_row(symbol: Symbol, most_orders: int) -> Json:
         "quantityPrecision": symbol.qty_places, "baseAssetPrecision": 8, "quotePrecision": 8,
         "underlyingType": "COIN", "underlyingSubType": [], "triggerProtect": "0.0500",
         "liquidationFee": "0.012500", "marketTakeBound": "0.05", "maxMoveOrderLimit": 10000,
-        "filters": usdm_filters.listed(symbol, most_orders), "orderTypes": ORDER_TYPES,
+        "filters": futures_filters.listed(symbol, most_orders), "orderTypes": ORDER_TYPES,
         "timeInForce": TIMES_IN_FORCE if not is_inverse else TIMES_IN_FORCE[:4],
     }  # fmt: skip

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from decimal import Decimal
 from heapq import heappop, heappush
 
-from counterseal.paper import usdm_checks
+from counterseal.paper import futures_checks
 from counterseal.paper.account_margins import AccountMargins
 from counterseal.paper.algo import AlgoOrders
 from counterseal.paper.book import Book, Offer, Plan, crosses, expires_maker
 from counterseal.paper.errors import ApiError, bad_symbol
+from counterseal.paper.fee_burn import BNB, FUTURES_DISCOUNT, FeeBurn
 from counterseal.paper.feed import Feed
 from counterseal.paper.funding import Funding
+from counterseal.paper.futures_accounts import FuturesAccount, PositionMode, Resting
 from counterseal.paper.margin import order_notional
 from counterseal.paper.market import Walk
 from counterseal.paper.marks import Marks
@@ -25,14 +27,13 @@ from counterseal.paper.risk import Risk
 from counterseal.paper.steps import Steps
 from counterseal.paper.streams_book import Keepers
 from counterseal.paper.symbols import Listing, Symbol
-from counterseal.paper.usdm_accounts import PositionMode, Resting, UsdmAccount
 
 TAKER_FEE, MAKER_FEE = Decimal("0.0005"), Decimal("0.0002")
 FIRST_ID = {"usdm": 50_000_000, "coinm": 70_000_000}
 FIRST_TRADE = {"usdm": 2_000_000_000, "coinm": 3_000_000_000}
 
 
-class UsdmMarket:
+class FuturesMarket:
     """All symbols and accounts of one futures market.  Every method that changes something takes the time in ms."""
 
     def __init__(
@@ -46,7 +47,7 @@ class UsdmMarket:
             else {**listing.coinm_balances, **options.coinm_balances}
         )
         self.modes = {} if modes is None else modes  # one mode for USD-M and COIN-M together
-        self.accounts: dict[str, UsdmAccount] = {}
+        self.accounts: dict[str, FuturesAccount] = {}
         self.exposed: set[str] = set()  # accounts that hold positions
         self.walks = {name: Walk(options.seed, family, symbol, options.volatility, options.jumps)
                       for name, symbol in self.symbols.items()}  # fmt: skip
@@ -61,6 +62,7 @@ class UsdmMarket:
         self.feed.listen(self.keepers)
         self.funding = Funding(self.walks, self.steps, options.funding_ms, options.funding_rate)
         self.marks = Marks(self.walks, self.steps, self.funding, options.index_ms, options.basis_ms)
+        self._burn = FeeBurn(self.symbols, self.last, FUTURES_DISCOUNT)
         self.rates = AssetRates(self.index, frozenset(self.symbols))
         self.margins = AccountMargins(self)
         self.risk = Risk(self, options.insurance_fund, options.margin_call_ratio)
@@ -75,11 +77,11 @@ class UsdmMarket:
             raise bad_symbol()
         return symbol
 
-    def account(self, name: str) -> UsdmAccount:
+    def account(self, name: str) -> FuturesAccount:
         found = self.accounts.get(name)
         if found is None:
             mode = self.modes.setdefault(name, PositionMode())
-            found = self.accounts[name] = UsdmAccount(name, dict(self._balances), mode, self.symbols)
+            found = self.accounts[name] = FuturesAccount(name, dict(self._balances), mode, self.symbols)
         return found
 
     def token(self, length: int) -> str:
@@ -108,7 +110,7 @@ class UsdmMarket:
 
     def check(self, order: Order, now_ms: int, replaced: Order | None = None) -> None:
         """Everything that can refuse an order; `replaced` is the order that it modifies."""
-        usdm_checks.check(self, order, now_ms, replaced)
+        futures_checks.check(self, order, now_ms, replaced)
 
     # executing
 
@@ -198,9 +200,9 @@ class UsdmMarket:
         if setting.is_isolated and abs(position.amount) > before:
             added = symbol.worth(abs(position.amount) - before, fill.price)
             position.isolated_wallet += added / setting.leverage
-        fee, asset = self._fee(order, worth, is_maker), symbol.margin_asset
+        fee, asset = self._fee(order, worth, now_ms, is_maker=is_maker)
         self._trade_id += 1
-        account.earn("REALIZED_PNL", order.symbol, realized, now_ms, self._trade_id, asset)
+        account.earn("REALIZED_PNL", order.symbol, realized, now_ms, self._trade_id, symbol.margin_asset)
         account.earn("COMMISSION", order.symbol, -fee, now_ms, self._trade_id, asset)
         order.filled += fill.qty
         order.spent += worth
@@ -216,11 +218,18 @@ class UsdmMarket:
         self._expire_spent(account, order.symbol, now_ms)
         return trade
 
-    @staticmethod
-    def _fee(order: Order, worth: Decimal, is_maker: bool) -> Decimal:
-        return ZERO if order.is_forced else cut8(worth * (MAKER_FEE if is_maker else TAKER_FEE))
+    def _fee(self, order: Order, worth: Decimal, now_ms: int, *, is_maker: bool) -> tuple[Decimal, str]:
+        """The commission and its asset: the margin asset, or BNB for who wants that and has enough."""
+        asset, account = self.symbols[order.symbol].margin_asset, self.account(order.account)
+        if order.is_forced:
+            return ZERO, asset
+        fee = cut8(worth * (MAKER_FEE if is_maker else TAKER_FEE))
+        burnt = self._burn.amount(asset, fee, now_ms) if account.is_burning_fees else None
+        if burnt is None or account.wallet.get(BNB, ZERO) < burnt:
+            return fee, asset
+        return burnt, BNB
 
-    def _note_exposure(self, account: UsdmAccount, is_held: bool) -> None:
+    def _note_exposure(self, account: FuturesAccount, is_held: bool) -> None:
         if is_held:
             self.exposed.add(account.name)
         elif not account.held():
@@ -234,7 +243,7 @@ class UsdmMarket:
         """One execution of a liquidation against the book."""
         return self._meet(order, fill, now_ms)
 
-    def _expire_spent(self, account: UsdmAccount, symbol: str, now_ms: int) -> None:
+    def _expire_spent(self, account: FuturesAccount, symbol: str, now_ms: int) -> None:
         """Resting reduce-only orders end with the position that they were to reduce."""
         for other in self.store.open_orders(account.name, symbol):
             if other.reduce_only and other.priority and self._is_spent(other):
@@ -254,6 +263,15 @@ class UsdmMarket:
         for order in found:
             self.close(order, "CANCELED", now_ms)
         return found
+
+    def deposit(self, account: str, asset: str, amount: Decimal, now_ms: int) -> Decimal:
+        """Money comes to a wallet, or goes with a negative amount; the wallet then.  ValueError below zero."""
+        found = self.account(account)
+        if found.wallet.get(asset, ZERO) + amount < 0:
+            raise ValueError(f"{account} has no {-amount} {asset}")
+        found.earn("TRANSFER", "", amount, now_ms, 0, asset)
+        self.feed.balance(account, asset, amount, now_ms, "DEPOSIT" if amount > 0 else "WITHDRAW")
+        return found.wallet[asset]
 
     # time
 

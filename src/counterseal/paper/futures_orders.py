@@ -1,25 +1,25 @@
-"""Handlers of the USD-M order endpoints."""
+"""Handlers of the futures order endpoints."""
 
 from __future__ import annotations
 
-from counterseal.paper import usdm_replies as replies
+from counterseal.paper import futures_replies as replies
 from counterseal.paper.call import Call
 from counterseal.paper.errors import ApiError, Json, mandatory, no_such_order, one_of, unknown_order
+from counterseal.paper.futures_market import FuturesMarket
+from counterseal.paper.futures_new import build
 from counterseal.paper.limits import OrderCounts
 from counterseal.paper.orders import Amendment, Order
 from counterseal.paper.params import Params, decimal, integer, limit_of
-from counterseal.paper.usdm_market import UsdmMarket
-from counterseal.paper.usdm_new import build
 
 DONE = {"code": 200, "msg": "The operation of cancel all open order is done."}
 NOTHING_TO_MODIFY = "No need to modify the order."
 MOST_CHANGES = 10_000
 
 
-class UsdmOrders:
+class FuturesOrders:
     """place, test, modify, cancel, query and list orders; own trades; the countdown."""
 
-    def __init__(self, market: UsdmMarket, counts: OrderCounts) -> None:
+    def __init__(self, market: FuturesMarket, counts: OrderCounts) -> None:
         self.market = market
         self.counts = counts
 

@@ -5,55 +5,60 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from counterseal.paper.call import Call
+from counterseal.paper.futures_algo import FuturesAlgos
+from counterseal.paper.futures_balances import FuturesBalances
+from counterseal.paper.futures_batch import FuturesBatches
+from counterseal.paper.futures_config import FuturesConfig
+from counterseal.paper.futures_market import FuturesMarket
+from counterseal.paper.futures_orders import FuturesOrders
+from counterseal.paper.futures_positions import FuturesPositions
+from counterseal.paper.futures_prices import FuturesPrices
+from counterseal.paper.futures_public import FuturesPublic
+from counterseal.paper.futures_settings import FuturesSettings
 from counterseal.paper.limits import OrderCounts, Windows
-from counterseal.paper.usdm_algo import UsdmAlgos
-from counterseal.paper.usdm_balances import UsdmBalances
-from counterseal.paper.usdm_batch import UsdmBatches
-from counterseal.paper.usdm_config import UsdmConfig
-from counterseal.paper.usdm_market import UsdmMarket
-from counterseal.paper.usdm_orders import UsdmOrders
-from counterseal.paper.usdm_positions import UsdmPositions
-from counterseal.paper.usdm_prices import UsdmPrices
-from counterseal.paper.usdm_public import UsdmPublic
-from counterseal.paper.usdm_settings import UsdmSettings
 
 Routes = dict[tuple[str, str], Callable[[Call], object]]
 
 
-def usdm_routes(market: UsdmMarket, together: tuple[UsdmMarket, ...], counts: OrderCounts, windows: Windows) -> Routes:
+def usdm_routes(
+    market: FuturesMarket, together: tuple[FuturesMarket, ...], counts: OrderCounts, windows: Windows
+) -> Routes:
     """Every served (method, path) under /fapi."""
     return _common("/fapi", market, together, counts, windows) | _usdm_only(market, counts, windows)
 
 
-def coinm_routes(market: UsdmMarket, together: tuple[UsdmMarket, ...], counts: OrderCounts, windows: Windows) -> Routes:
+def coinm_routes(
+    market: FuturesMarket, together: tuple[FuturesMarket, ...], counts: OrderCounts, windows: Windows
+) -> Routes:
     """Every served (method, path) under /dapi."""
-    balances, config = UsdmBalances(market), UsdmConfig(market, counts)
+    balances, config = FuturesBalances(market), FuturesConfig(market, counts)
     return _common("/dapi", market, together, counts, windows) | {
         ("GET", "/dapi/v1/balance"): balances.balance,
         ("GET", "/dapi/v1/account"): balances.coinm_account,
-        ("GET", "/dapi/v1/positionRisk"): UsdmPositions(market, balances).risk_coinm,
+        ("GET", "/dapi/v1/positionRisk"): FuturesPositions(market, balances).risk_coinm,
         ("GET", "/dapi/v1/leverageBracket"): config.pair_brackets,
         ("GET", "/dapi/v2/leverageBracket"): config.leverage_bracket,
     }
 
 
 def _common(
-    root: str, market: UsdmMarket, together: tuple[UsdmMarket, ...], counts: OrderCounts, windows: Windows
+    root: str, market: FuturesMarket, together: tuple[FuturesMarket, ...], counts: OrderCounts, windows: Windows
 ) -> Routes:
     """What both markets have under the same paths."""
-    public, orders, config = UsdmPublic(market, windows), UsdmOrders(market, counts), UsdmConfig(market, counts)
+    public, orders = FuturesPublic(market, windows), FuturesOrders(market, counts)
+    config = FuturesConfig(market, counts)
     found = (
         _public(public)
-        | _prices(UsdmPrices(public))
-        | _orders(orders, UsdmBatches(orders))
-        | _algos(UsdmAlgos(market, counts))
-        | _settings(UsdmSettings(market, together))
-        | _reports(UsdmPositions(market, UsdmBalances(market)), config)
+        | _prices(FuturesPrices(public))
+        | _orders(orders, FuturesBatches(orders))
+        | _algos(FuturesAlgos(market, counts))
+        | _settings(FuturesSettings(market, together))
+        | _reports(FuturesPositions(market, FuturesBalances(market)), config)
     )
     return {(method, f"{root}/v1/{path}"): handler for (method, path), handler in found.items()}
 
 
-def _public(public: UsdmPublic) -> Routes:
+def _public(public: FuturesPublic) -> Routes:
     return {
         ("GET", "ping"): public.ping,
         ("GET", "time"): public.time,
@@ -69,7 +74,7 @@ def _public(public: UsdmPublic) -> Routes:
     }
 
 
-def _prices(prices: UsdmPrices) -> Routes:
+def _prices(prices: FuturesPrices) -> Routes:
     return {
         ("GET", "klines"): prices.klines,
         ("GET", "continuousKlines"): prices.continuous,
@@ -83,7 +88,7 @@ def _prices(prices: UsdmPrices) -> Routes:
     }
 
 
-def _orders(orders: UsdmOrders, batches: UsdmBatches) -> Routes:
+def _orders(orders: FuturesOrders, batches: FuturesBatches) -> Routes:
     return {
         ("POST", "order"): orders.place,
         ("GET", "order"): orders.query,
@@ -102,7 +107,7 @@ def _orders(orders: UsdmOrders, batches: UsdmBatches) -> Routes:
     }
 
 
-def _algos(algos: UsdmAlgos) -> Routes:
+def _algos(algos: FuturesAlgos) -> Routes:
     return {
         ("POST", "algoOrder"): algos.place,
         ("DELETE", "algoOrder"): algos.cancel,
@@ -111,7 +116,7 @@ def _algos(algos: UsdmAlgos) -> Routes:
     }
 
 
-def _settings(settings: UsdmSettings) -> Routes:
+def _settings(settings: FuturesSettings) -> Routes:
     return {
         ("POST", "leverage"): settings.leverage,
         ("POST", "marginType"): settings.margin_type,
@@ -124,7 +129,7 @@ def _settings(settings: UsdmSettings) -> Routes:
     }
 
 
-def _reports(positions: UsdmPositions, config: UsdmConfig) -> Routes:
+def _reports(positions: FuturesPositions, config: FuturesConfig) -> Routes:
     return {
         ("GET", "adlQuantile"): positions.adl_quantile,
         ("GET", "forceOrders"): positions.force_orders,
@@ -134,13 +139,13 @@ def _reports(positions: UsdmPositions, config: UsdmConfig) -> Routes:
     }
 
 
-def _usdm_only(market: UsdmMarket, counts: OrderCounts, windows: Windows) -> Routes:
-    public, balances, config = UsdmPublic(market, windows), UsdmBalances(market), UsdmConfig(market, counts)
-    prices, positions, algos = UsdmPrices(public), UsdmPositions(market, balances), UsdmAlgos(market, counts)
-    settings = UsdmSettings(market, (market,))
+def _usdm_only(market: FuturesMarket, counts: OrderCounts, windows: Windows) -> Routes:
+    public, balances, config = FuturesPublic(market, windows), FuturesBalances(market), FuturesConfig(market, counts)
+    prices, positions, algos = FuturesPrices(public), FuturesPositions(market, balances), FuturesAlgos(market, counts)
+    settings = FuturesSettings(market, (market,))
     return {
         ("GET", "/fapi/v2/ticker/price"): public.price,
-        ("POST", "/fapi/v1/order/test"): UsdmOrders(market, counts).test,
+        ("POST", "/fapi/v1/order/test"): FuturesOrders(market, counts).test,
         ("GET", "/fapi/v1/algoOrder"): algos.query,
         ("GET", "/fapi/v1/allAlgoOrders"): algos.all_orders,
         ("GET", "/fapi/v2/balance"): balances.balance,

@@ -12,6 +12,7 @@ from counterseal.paper.symbols import Symbol
 
 MARGIN_ASSET = "USDT"
 DEFAULT_LEVERAGE = 20
+ALIAS = "paper"  # the account alias that some replies and events carry
 Key = tuple[str, str]  # symbol, position side
 
 
@@ -65,7 +66,7 @@ class MarginChange:
 
 
 @dataclass(slots=True)
-class UsdmAccount:
+class FuturesAccount:
     """One account of one futures market."""
 
     name: str

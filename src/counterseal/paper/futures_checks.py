@@ -5,30 +5,30 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from counterseal.paper import usdm_filters
+from counterseal.paper import futures_filters
 from counterseal.paper.book import crosses
 from counterseal.paper.brackets import most_notional
 from counterseal.paper.errors import ApiError
+from counterseal.paper.futures_accounts import FuturesAccount, Resting
 from counterseal.paper.margin import order_notional, side_margin
 from counterseal.paper.money import ZERO
 from counterseal.paper.orders import Order
 from counterseal.paper.symbols import Symbol
-from counterseal.paper.usdm_accounts import Resting, UsdmAccount
 
 if TYPE_CHECKING:
-    from counterseal.paper.usdm_market import UsdmMarket
+    from counterseal.paper.futures_market import FuturesMarket
 
 TAKER_FEE = Decimal("0.0005")
 REDUCE_ONLY_REJECTED = "ReduceOnly Order is rejected."
 
 
-def check(market: UsdmMarket, order: Order, now_ms: int, replaced: Order | None) -> None:
+def check(market: FuturesMarket, order: Order, now_ms: int, replaced: Order | None) -> None:
     """Raise for the first thing that is wrong; `replaced` is the open order that this one would change."""
     symbol = market.symbol(order.symbol)
     account = market.account(order.account)
     count = market.store.open_count(account.name, symbol.name) - (replaced is not None)
     mark = market.mark(symbol.name, now_ms)
-    usdm_filters.check(symbol, order, mark, count < market.most_orders)
+    futures_filters.check(symbol, order, mark, count < market.most_orders)
     if replaced is None and market.store.has_open_client(account.name, symbol.name, order.client_id):
         raise ApiError(-4116, "ClientOrderId is duplicated.")
     _check_reducing(account, order)
@@ -41,7 +41,7 @@ def check(market: UsdmMarket, order: Order, now_ms: int, replaced: Order | None)
                            "rejected. The order will not be recorded in the order history")  # fmt: skip
 
 
-def _check_reducing(account: UsdmAccount, order: Order) -> None:
+def _check_reducing(account: FuturesAccount, order: Order) -> None:
     closable = account.position(order.symbol, order.position_side).closable(order.side)
     if order.reduce_only and not closable:
         raise ApiError(-2022, REDUCE_ONLY_REJECTED)
@@ -50,7 +50,7 @@ def _check_reducing(account: UsdmAccount, order: Order) -> None:
 
 
 def _check_margin(
-    market: UsdmMarket, account: UsdmAccount, symbol: Symbol, order: Order, replaced: Order | None, now_ms: int
+    market: FuturesMarket, account: FuturesAccount, symbol: Symbol, order: Order, replaced: Order | None, now_ms: int
 ) -> None:
     key = (symbol.name, order.position_side)
     position, setting = account.position(*key), account.setting(symbol.name)

@@ -7,24 +7,24 @@ from decimal import Decimal
 from counterseal.paper.brackets import brackets, most_notional
 from counterseal.paper.call import Call
 from counterseal.paper.errors import Json
+from counterseal.paper.futures_accounts import FuturesAccount
+from counterseal.paper.futures_market import MAKER_FEE, TAKER_FEE, FuturesMarket
 from counterseal.paper.limits import OrderCounts
 from counterseal.paper.money import fixed8, plain
 from counterseal.paper.orders import Order
 from counterseal.paper.params import boolean, integer, limit_of
-from counterseal.paper.usdm_accounts import UsdmAccount
-from counterseal.paper.usdm_market import MAKER_FEE, TAKER_FEE, UsdmMarket
 
 RULES_MS = 600_000
 
 
-class UsdmConfig:
+class FuturesConfig:
     """Settings as they are, and the account's history of money."""
 
-    def __init__(self, market: UsdmMarket, counts: OrderCounts) -> None:
+    def __init__(self, market: FuturesMarket, counts: OrderCounts) -> None:
         self.market = market
         self.counts = counts
 
-    def _account(self, call: Call) -> UsdmAccount:
+    def _account(self, call: Call) -> FuturesAccount:
         return self.market.account(call.account)
 
     def account_config(self, call: Call) -> Json:
@@ -127,7 +127,7 @@ class UsdmConfig:
         return {"feeBurn": self._account(call).is_burning_fees}
 
     def set_fee_burn(self, call: Call) -> Json:
-        """The flag is kept; fees stay in the margin asset (an assumption)."""
+        """From now on commissions are paid in BNB, or not any more."""
         self._account(call).is_burning_fees = boolean(call.params, "feeBurn")
         return {"code": 200, "msg": "success"}
 

@@ -1,4 +1,4 @@
-"""The payloads of USD-M user data, field by field."""
+"""The payloads of futures user data, field by field; COIN-M names the account, USD-M does not."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from counterseal.paper.algo import AlgoOrder
 from counterseal.paper.brackets import maintenance
 from counterseal.paper.errors import Json
 from counterseal.paper.feed import MarginCallEvent, OrderEvent
+from counterseal.paper.futures_accounts import ALIAS
+from counterseal.paper.futures_market import TAKER_FEE, FuturesMarket
 from counterseal.paper.money import ZERO, fixed, fixed8, plain, round8
 from counterseal.paper.orders import Order
 from counterseal.paper.positions import Position
 from counterseal.paper.symbols import Symbol
-from counterseal.paper.usdm_market import TAKER_FEE, UsdmMarket
 
 
-def order_update(market: UsdmMarket, event: OrderEvent) -> Json:
+def order_update(market: FuturesMarket, event: OrderEvent) -> Json:
     """`ORDER_TRADE_UPDATE`."""
     order, trade, symbol = event.order, event.trade, market.symbols[event.order.symbol]
     price, qty = symbol.price_places, symbol.qty_places
@@ -29,14 +30,20 @@ def order_update(market: UsdmMarket, event: OrderEvent) -> Json:
         "T": event.now_ms, "t": trade.trade_id if trade else 0, "b": plain(bids), "a": plain(asks),
         "m": trade.is_maker if trade else False, "R": order.reduce_only, "wt": "CONTRACT_PRICE", "ot": order.type,
         "ps": order.position_side, "cp": order.close_position, "rp": plain(trade.pnl) if trade else "0",
-        "pP": False, "si": 0, "ss": 0, "V": order.stp, "pm": order.price_match, "gtd": order.good_till_ms, "er": "0",
+        "pP": False, "V": order.stp, "pm": order.price_match, "er": "0",
     }  # fmt: skip
+    shown |= {"ma": symbol.margin_asset} if symbol.contract_size else {"si": 0, "ss": 0, "gtd": order.good_till_ms}
     if event.kind == "AMENDMENT" and order.modify_id:
         shown["M"] = order.modify_id
-    return {"e": "ORDER_TRADE_UPDATE", "E": event.now_ms, "T": event.now_ms, "o": shown}
+    return {"e": "ORDER_TRADE_UPDATE", "E": event.now_ms, "T": event.now_ms, **alias(market), "o": shown}
 
 
-def _notionals(market: UsdmMarket, order: Order) -> tuple[Decimal, Decimal]:
+def alias(market: FuturesMarket) -> Json:
+    """The account's alias, where the market's events have one."""
+    return {} if market.family == "usdm" else {"i": ALIAS}
+
+
+def _notionals(market: FuturesMarket, order: Order) -> tuple[Decimal, Decimal]:
     """What the account's open orders of the symbol are worth, bids and asks."""
     sums = {"BUY": ZERO, "SELL": ZERO}
     for item in market.store.open_orders(order.account, order.symbol):
@@ -57,27 +64,34 @@ def trade_lite(symbol: Symbol, event: OrderEvent) -> Json:
 
 
 def account_update(
-    market: UsdmMarket,
+    market: FuturesMarket,
     account: str,
     reason: str,
     now_ms: int,
     sides: list[tuple[str, str]],
-    asset: str,
-    moved: Decimal,
+    moved: dict[str, Decimal],
 ) -> Json:
-    """`ACCOUNT_UPDATE`: the asset and the positions (symbol, side) that the event touched."""
+    """`ACCOUNT_UPDATE`: the positions (symbol, side) and the assets that the event touched, and by how much."""
     found = market.account(account)
-    wallet = found.wallet.get(asset, ZERO)
-    cross = wallet - found.isolated_in(asset)
-    balance = {"a": asset, "wb": fixed8(wallet), "cw": fixed8(cross), "bc": plain(moved)}
+    balances = []
+    for asset, amount in moved.items():
+        wallet = found.wallet.get(asset, ZERO)
+        cross = wallet - found.isolated_in(asset)
+        balances.append({"a": asset, "wb": fixed8(wallet), "cw": fixed8(cross), "bc": plain(amount)})
     rows = []
     for name, side in sides:
         position = found.position(name, side)
         rows.append(_position(market, position, found.setting(name).is_isolated, now_ms))
-    return {"e": "ACCOUNT_UPDATE", "E": now_ms, "T": now_ms, "a": {"B": [balance], "P": rows, "m": reason}}
+    return {
+        "e": "ACCOUNT_UPDATE",
+        "E": now_ms,
+        "T": now_ms,
+        **alias(market),
+        "a": {"B": balances, "P": rows, "m": reason},
+    }
 
 
-def _position(market: UsdmMarket, position: Position, is_isolated: bool, now_ms: int) -> Json:
+def _position(market: FuturesMarket, position: Position, is_isolated: bool, now_ms: int) -> Json:
     symbol = market.symbols[position.symbol]
     direction = 1 if position.amount > 0 else -1
     break_even = position.entry * (1 + direction * TAKER_FEE) if position.amount else ZERO
@@ -90,7 +104,7 @@ def _position(market: UsdmMarket, position: Position, is_isolated: bool, now_ms:
     }  # fmt: skip
 
 
-def margin_call(market: UsdmMarket, event: MarginCallEvent) -> Json:
+def margin_call(market: FuturesMarket, event: MarginCallEvent) -> Json:
     """`MARGIN_CALL`; the cross wallet is told when a cross position is called."""
     account = market.account(event.account)
     rows: list[Json] = []
@@ -103,7 +117,7 @@ def margin_call(market: UsdmMarket, event: MarginCallEvent) -> Json:
             "iw": plain(round8(position.isolated_wallet)), "mp": fixed8(mark),
             "up": fixed8(round8(position.profit(mark))), "mm": fixed8(round8(needed)),
         })  # fmt: skip
-    head: Json = {"e": "MARGIN_CALL", "E": event.now_ms}
+    head: Json = {"e": "MARGIN_CALL", "E": event.now_ms, **alias(market)}
     if any(row["mt"] == "CROSSED" for row in rows):
         asset = account.margin_asset(event.positions[0][0])
         head["cw"] = fixed8(account.wallet.get(asset, ZERO) - account.isolated_in(asset))

@@ -8,22 +8,22 @@ from decimal import Decimal
 from counterseal.paper.call import Call
 from counterseal.paper.errors import ApiError, Json
 from counterseal.paper.funding import CAP, INTEREST
+from counterseal.paper.futures_public import FuturesPublic
 from counterseal.paper.money import fixed, fixed8
 from counterseal.paper.params import integer, limit_of
 from counterseal.paper.public_data import Bar
 from counterseal.paper.rates import AssetRate
 from counterseal.paper.symbols import Symbol
-from counterseal.paper.usdm_public import UsdmPublic
 
 SAMPLES = 4
 CONTRACT_TYPES = frozenset({"PERPETUAL", "CURRENT_QUARTER", "NEXT_QUARTER", "TRADIFI_PERPETUAL"})
 HOUR_MS = 3_600_000
 
 
-class UsdmPrices:
+class FuturesPrices:
     """Candles of five kinds, and what margin and funding are reckoned with."""
 
-    def __init__(self, public: UsdmPublic) -> None:
+    def __init__(self, public: FuturesPublic) -> None:
         self.public = public
         self.market = public.market
         self.data = public.data
@@ -57,7 +57,7 @@ class UsdmPrices:
         quote = symbol.worth(bar.volume, bar.close) if symbol.contract_size else bar.quote
         return [bar.open_ms, fixed(bar.open, price), fixed(bar.high, price), fixed(bar.low, price),
                 fixed(bar.close, price), fixed(bar.volume, qty), bar.close_ms, fixed(quote, 8), bar.trades,
-                fixed(bar.taker, qty), fixed(quote / 2, 8), "0"]  # fmt: skip
+                fixed(bar.taker, qty), fixed(bar.bought(quote), 8), "0"]  # fmt: skip
 
     def mark_klines(self, call: Call) -> list[list[object]]:
         symbol = self.public.symbol(call)
@@ -78,9 +78,7 @@ class UsdmPrices:
         """Candles of a price that nothing is traded at: no volume."""
         rows: list[list[object]] = []
         for bar in self._bars(call, symbol):
-            last = min(bar.close_ms, call.now_ms)
-            span = max(0, last - bar.open_ms)
-            found = [value(bar.open_ms + span * number // SAMPLES) for number in range(SAMPLES + 1)]
+            found = sampled(bar, call.now_ms, value)
             rows.append([bar.open_ms, fixed8(found[0]), fixed8(max(found)), fixed8(min(found)), fixed8(found[-1]),
                          "0", bar.close_ms, "0", bar.trades, "0", "0", "0"])  # fmt: skip
         return rows
@@ -168,6 +166,12 @@ class UsdmPrices:
         price = fixed8(self.market.index(symbol.name, call.now_ms))
         row = {"exchange": "paper", "symbol": symbol.pair, "price": price, "weight": "1.00000000"}
         return {"symbol": symbol.name, "time": call.now_ms, "constituents": [row]}
+
+
+def sampled(bar: Bar, now_ms: int, value: Callable[[int], Decimal]) -> list[Decimal]:
+    """A price at evenly spaced instants of a candle, as far as it has been lived through; the ends among them."""
+    span = max(0, min(bar.close_ms, now_ms) - bar.open_ms)
+    return [value(bar.open_ms + span * number // SAMPLES) for number in range(SAMPLES + 1)]
 
 
 def _asset_row(rate: AssetRate, now_ms: int) -> Json:

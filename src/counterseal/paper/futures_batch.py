@@ -8,17 +8,17 @@ from functools import partial
 
 from counterseal.paper.call import Call
 from counterseal.paper.errors import ApiError, Json, invalid, mandatory, one_of
+from counterseal.paper.futures_orders import FuturesOrders
 from counterseal.paper.params import Params, check_value
-from counterseal.paper.usdm_orders import UsdmOrders
 
 MOST_PLACED = 5
 MOST_CANCELLED = 10
 
 
-class UsdmBatches:
+class FuturesBatches:
     """Batches of new orders, of changes and of cancels."""
 
-    def __init__(self, orders: UsdmOrders) -> None:
+    def __init__(self, orders: FuturesOrders) -> None:
         self._orders = orders
 
     def place(self, call: Call) -> list[Json]:
