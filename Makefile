@@ -24,7 +24,7 @@ run: $(ENV)/product/.stamp ## start everything with the paper exchange and a dem
 test: $(ENV)/test/.stamp ## the tests that fit five minutes, coverage of core at 100 % of branches
 	@$(MAKE) --no-print-directory --output-sync=target -j2 test-computing test-processes
 
-COMPUTING := tests/adapters tests/captures tests/cli tests/gateway tests/paper tests/signer
+COMPUTING := tests/adapters tests/captures tests/cli tests/gateway tests/limits tests/paper tests/signer
 test-computing: $(ENV)/test/.stamp
 	@rm -f .coverage
 	$(ENV)/test/bin/python -m coverage run -m pytest -m "not slow and not sdk" tests/core $(PYTEST)
@@ -52,7 +52,9 @@ crash: $(ENV)/test/.stamp ## kill -9 of gateway and signer under load, 100 times
 
 full: $(ENV)/test/.stamp ## everything, also what CI leaves out
 	$(ENV)/test/bin/python tests/sdk/environments.py install
-	SIGN1_MESSAGES=10000000 $(ENV)/test/bin/python -m pytest $(PYTEST)
+	$(ENV)/test/bin/python tests/verifiers/reference.py install
+	RATE1_MINUTES=30 SIGN1_MESSAGES=10000000 DUP1_OPERATIONS=1000000 DUP2_REPETITIONS=5000 KA1_TIMES=1000 \
+	  $(ENV)/test/bin/python -m pytest $(PYTEST)
 
 $(ENV)/bench/.stamp: bench/requirements.txt
 	@rm -rf $(ENV)/bench && $(PYTHON) -m venv $(ENV)/bench

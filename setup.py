@@ -16,10 +16,12 @@ HOT = """
 core/judge core/shape core/policy core/collar core/exact core/legs core/intent core/replay
 core/orders core/outcome core/echo core/freshness core/market core/record core/grant core/venue_wall
 core/exchange_clock core/numbers core/keys core/config/model core/reasons
+core/breaker core/budget/asking core/budget/hearing core/budget/ledger core/budget/rejects core/budget/share
+core/budget/steps core/budget/window
 core/binance/values core/binance/schema core/binance/weights core/binance/catalogue
 ports/venue ports/journal ports/signing ports/clock ports/verifier
 gateway/admission gateway/grants gateway/handler gateway/changes gateway/outbound gateway/answers gateway/reply
-gateway/turn gateway/state gateway/reads gateway/ids
+gateway/turn gateway/state gateway/reads gateway/ids gateway/budget gateway/exchange gateway/room gateway/line
 adapters/journal_file adapters/replay_file adapters/signer_client adapters/upstream adapters/signatures adapters/tasks
 adapters/system_clock
 """.split()  # noqa: SIM905 - a list of names reads better as text

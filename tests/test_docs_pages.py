@@ -204,6 +204,9 @@ def fields() -> frozenset[str]:
                 found |= {key.value for key in node.keys if isinstance(key, ast.Constant) and type(key.value) is str}
             elif isinstance(node, ast.keyword) and node.arg:
                 found.add(node.arg)
+                # The kinds of events.
+                if node.arg == "what" and isinstance(node.value, ast.Constant):
+                    found.add(str(node.value.value))
     return frozenset(found)
 
 

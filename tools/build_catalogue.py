@@ -56,6 +56,13 @@ POST /sapi/v1/margin/max-leverage
 """
 # Reads that the exchange serves by POST.
 ACCOUNT_POSTS = "POST /sapi/v1/asset/get-funding-asset /sapi/v3/asset/getUserAsset"
+# Endpoints whose parameters the exchange has not documented: assumed to be those of their USD-M twin.
+TWINS = {
+    ("POST", "/dapi/v1/algoOrder"): "/fapi/v1/algoOrder",
+    ("DELETE", "/dapi/v1/algoOrder"): "/fapi/v1/algoOrder",
+    ("DELETE", "/dapi/v1/algoOpenOrders"): "/fapi/v1/algoOpenOrders",
+    ("GET", "/dapi/v1/openAlgoOrders"): "/fapi/v1/openAlgoOrders",
+}
 # GETs that change something.
 CHANGING_GETS = {"/sapi/v1/soft-staking/set"}
 # First match wins; the order goes from the most dangerous class to the least.
@@ -109,7 +116,14 @@ def build(rows: list[dict]) -> list[dict]:
     missing = (trade | settings | account) - {(r["method"], r["path"]) for r in rows}
     if missing:
         raise SystemExit(f"listed by hand but not in the facts: {sorted(missing)}")
-    return [shipped(row, *classify(row, trade, settings, account)) for row in rows]
+    params = {(row["method"], row["path"]): row["params"] for row in rows}
+    twinned = [row | {"params": row["params"] or _twin_params(row, params)} for row in rows]
+    return [shipped(row, *classify(row, trade, settings, account)) for row in twinned]
+
+
+def _twin_params(row: dict, params: dict) -> list[str]:
+    twin = TWINS.get((row["method"], row["path"]))
+    return params[row["method"], twin] if twin else []
 
 
 def shipped(row: dict, purpose: str, refusal: str | None) -> dict:

@@ -88,6 +88,12 @@ def listen_anew() -> None:
         tried.listen()
 
 
+def listen_bound() -> None:
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        tried.listen()
+
+
 def bind(family: int, address: object) -> None:
     with socket.socket(family) as tried:
         tried.bind(address)
@@ -188,7 +194,9 @@ def tries(home: Home, port: int, other: int) -> dict[str, Callable[[], object]]:
         "fast open": lambda: fast_open(other),
         "udp": lambda: connect(other, socket.SOCK_DGRAM),
         "bind": lambda: bind(socket.AF_INET, ("127.0.0.1", 0)),
+        "bind port": lambda: bind(socket.AF_INET, ("127.0.0.5", 47_113)),
         "listen": listen_anew,
+        "listen bound": listen_bound,
         "unix socket": lambda: socket.socket(socket.AF_UNIX).close(),
         "socket pair": lambda: [end.close() for end in socket.socketpair()],
         "raw socket": lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1).close(),
@@ -245,7 +253,8 @@ def profile_of(name: str, home: Home, port: int) -> profiles.Profile:
         return profiles.opener(home)
     if name == "supervisor":
         return profiles.supervisor(home)
-    gateway = profiles.gateway(home, ports=[port], resolves=False, ca_file=None, listeners=[])
+    binds = name == "gateway with egress"
+    gateway = profiles.gateway(home, ports=[port], resolves=False, ca_file=None, listeners=[], binds=binds)
     return profiles.reading(gateway, home.root / "tls")
 
 

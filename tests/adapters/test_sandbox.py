@@ -35,7 +35,8 @@ pytestmark = pytest.mark.skipif(LACKS is not None, reason=str(LACKS))
 NEVER = (
     "read neighbour", "write keys", "write settings", "write bots", "write package", "write neighbour",
     "link keys", "move keys", "fork", "raw socket", "packet socket", "netlink", "vsock", "connect mptcp", "fast open",
-    "connect elsewhere", "bind", "listen", "signal parent", "signal parent by thread", "signal parent by group",
+    "connect elsewhere", "bind", "bind port", "listen", "listen bound", "signal parent", "signal parent by thread",
+    "signal parent by group",
     "read parent's memory", "read parent's environ", "io_uring", "keyctl", "unshare", "mount", "set user", "dumpable",
     "outlive", "new call", "exec", "limit parent",
 )  # fmt: skip
@@ -137,6 +138,15 @@ def test_the_gateway_reaches_no_key_and_one_port(place: Place) -> None:
     assert (results["connect"], results["connect elsewhere"]) == ("ok", "EACCES")
     # These two would go round Landlock's ports if the filter of calls did not know them.
     assert (results["connect mptcp"], results["fast open"]) == ("EPERM", "EPERM")
+
+
+@pytest.mark.threat(28)
+def test_a_gateway_with_egress_addresses_binds_and_listens_nowhere(place: Place) -> None:
+    """Any free port of an address, so that a connection can leave from it; no port of its choice, no listener."""
+    plain, egress = place.found["gateway"]["results"], place.probe("gateway with egress", "all")["results"]
+    changed = {name: result for name, result in egress.items() if result != plain[name]}
+    assert changed == {"bind": "ok", "bind port": "EACCES"}
+    assert (plain["bind"], plain["bind port"], egress["listen"], egress["listen bound"]) == ("EPERM",) * 4
 
 
 @pytest.mark.parametrize("profile", WORKS)

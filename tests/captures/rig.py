@@ -23,14 +23,8 @@ from counterseal.core.exchange_clock import Reading
 from counterseal.core.market import FamilyMarket, SymbolRule
 from counterseal.core.replay import SeenWindow
 from counterseal.core.secret import Secret
-from counterseal.gateway.admission import Admission
-from counterseal.gateway.changes import Changes
-from counterseal.gateway.handler import Handler
-from counterseal.gateway.ids import IdMaker
 from counterseal.gateway.listener import BotConnection, Door
-from counterseal.gateway.outbound import Outbound
-from counterseal.gateway.reads import Reads
-from counterseal.gateway.refresh import Refresher
+from counterseal.gateway.plane import Parts, Plane
 from counterseal.gateway.state import State
 from counterseal.gateway.turn import Turn
 from counterseal.gateway.ways import make_way
@@ -66,6 +60,11 @@ class MemoryJournal:
     def flush(self) -> None:
         """Memory is written already."""
 
+    @property
+    def closed(self) -> str:
+        """Memory is always open."""
+        return ""
+
     async def close(self) -> None:
         """Nothing is open."""
 
@@ -78,6 +77,11 @@ class MemoryLog:
 
     def info(self, _event: str, **fields: Any) -> None:
         self.lines.append(fields)
+
+    def warning(self, _event: str, **_fields: Any) -> None:
+        """What is no canonical line is not kept."""
+
+    critical = warning
 
 
 class Wire(asyncio.Transport):
@@ -113,13 +117,20 @@ class Rig:
         state, clock, venue = self._state, self.clock, self.recorder
         tasks = Tasks(lambda name, error: self.faults.append(f"{name}: {error!r}"))
         turn = Turn(self.journal, signer, None, clock)
-        outbound = Outbound(state, venue, signer, turn)
-        refresher = Refresher(state, venue, clock, tasks, self.log.info)
-        reads = Reads(state, outbound, signer, refresher, clock)
-        changes = Changes(state, outbound, signer, self.journal, turn)
-        admission = Admission(state, SignatureVerifier(), IdMaker(INCARNATION))
-        handler = Handler(state, admission, reads, changes, self.journal, turn, self.log)
-        return Door(handler, turn, clock, tasks, max_per_source=1)
+        plane = Plane(
+            Parts(
+                state=state,
+                venue=venue,
+                signer=signer,
+                verifier=SignatureVerifier(),
+                journal=self.journal,
+                turn=turn,
+                tasks=tasks,
+                log=self.log,
+                draw=lambda n: n // 2,
+            )
+        )
+        return Door(plane.handler, turn, clock, tasks, max_per_source=1)
 
     async def pass_on(self, row: Row) -> Passage:
         """Give one request to the gateway at its own time, on a connection of its own."""
@@ -202,7 +213,7 @@ def _config(products: tuple[str, ...]) -> Config:
     return Config(
         venue=Venue(environment="paper", address=None, ca_file=None, unsafe_production=False, unsafe_tls12=()),
         listen=Listen(address="127.0.0.1:0", hosts=(), unsafe_listen=False),
-        gateway=Gateway(order_recv_window_ms=2_000, max_connections_per_source=1, durability="process"),
+        gateway=Gateway(order_recv_window_ms=2_000, max_connections_per_source=1, max_wait_ms=0, durability="process"),
         keys={REF: key},
         bots={BOT: _bot(products)},
     )

@@ -65,3 +65,13 @@ def test_the_home_is_a_hidden_folder_by_default(
 
 def test_a_named_file_comes_first(home: Path, tmp_path: Path) -> None:
     assert call("--home", str(tmp_path / "elsewhere"), str(home / "counterseal.toml")) == 0
+
+
+def test_an_egress_that_is_not_of_this_host_is_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file may be meant for another host: no fault."""
+    file = home / "counterseal.toml"
+    file.write_text('[venue]\nenvironment = "testnet"\negress = ["127.0.0.2", "198.51.100.7"]\n', encoding="utf-8")
+    assert call("--home", str(home)) == 0
+    out, err = capsys.readouterr()
+    assert "egress     127.0.0.2, 198.51.100.7\n" in out
+    assert err == "egress: 198.51.100.7 is no address of this host, so that nothing could leave from it\n"

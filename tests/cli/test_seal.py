@@ -64,7 +64,8 @@ def test_all_as_it_must_be(run: Run, sealed: Home) -> None:
     assert (found.code, found.err) == (0, "")
     lines = {line.split()[0]: line for line in found.out.splitlines()}
     assert set(lines) == {"FILE", "recipients.json", "identities/signer.key", "identities/gateway.key",
-                          "keys/exchange.age", next(f"bots/{p.name}" for p in sealed.bots.glob("*.age"))}  # fmt: skip
+                          "keys/exchange.age", "keys/log.age",
+                          next(f"bots/{p.name}" for p in sealed.bots.glob("*.age"))}  # fmt: skip
     assert "opens for the signer" in lines["keys/exchange.age"] and "1 × X25519" in lines["keys/exchange.age"]
     assert all("0600" in line for name, line in lines.items() if name != "FILE")
     assert shows_nothing(sealed, found, identity=identity_text(sealed))

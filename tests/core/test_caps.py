@@ -75,10 +75,16 @@ def test_an_empty_table_is_a_cap_and_none_is_not() -> None:
         ("btcusdt", None),
         ("Btcusdt", None),
         ("BTCU\u017fDT", None),
+        ("BTCUSDT ", None),
+        (" BTCUSDT", None),
+        ("BTCUSDT\n", None),
+        ("BTCUSDT\u00a0", None),
+        ("BTC\u200bUSDT", None),
+        ("BTCUSDT\x00", None),
     ],
 )
-def test_every_symbol_covers_upper_case_only(symbol: str, expected: Decimal | None) -> None:
-    """The exchange might fold case, and a smaller cap of the same symbol would be passed by."""
+def test_every_symbol_covers_no_second_spelling(symbol: str, expected: Decimal | None) -> None:
+    """The exchange might fold case or drop blanks, and a smaller cap of the same symbol would be passed by."""
     assert caps.size_for({"BTCUSDT": Decimal("0.5"), "*": Decimal(10)}, symbol) == expected
 
 

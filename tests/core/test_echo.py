@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from counterseal.adapters.catalogue_data import load_catalogue
-from counterseal.core.echo import contradicts, legs_contradict
+from counterseal.core.echo import contradicts, legs_contradict, order_in, replaced_id
 from counterseal.core.intent import Intent
 from counterseal.core.judge import judge
 
@@ -65,6 +65,85 @@ def test_a_cancelled_batch_has_an_answer_for_each_id(name: str) -> None:
     assert contradicts(sent, [one, {**one, "symbol": "ETHUSDT"}])
 
 
+@pytest.mark.threat(34)
+def test_a_batch_of_contracts_is_answered_leg_by_leg_too() -> None:
+    sent = intent("coinm", "POST", "/dapi/v1/batchOrders", batchOrders=json.dumps(LEGS))
+    assert not contradicts(sent, [FIRST, REFUSED])
+    assert contradicts(sent, [SECOND, FIRST])
+    assert contradicts(sent, {"code": 200})
+
+
+@pytest.mark.threat(34)
+@pytest.mark.parametrize(
+    ("orders", "wrong"),
+    [
+        ([{"clientOrderId": "w"}, {"clientOrderId": "a"}, {"clientOrderId": "b"}], False),
+        ([{"clientOrderId": "b"}, {"clientOrderId": "w"}, {"clientOrderId": "a"}], False),
+        ([{"clientOrderId": "w"}, {"clientOrderId": "a"}], True),
+        ([{"clientOrderId": "w"}, {"clientOrderId": "a"}, {"clientOrderId": "c"}], True),
+        ([{"clientOrderId": "w"}, {"clientOrderId": "a"}, {"clientOrderId": ["b"]}], True),
+        ([{"clientOrderId": "w"}, {"clientOrderId": "a"}, "b"], True),
+        ([{"clientOrderId": "w"}, {"clientOrderId": "a"}, {}], True),
+        ([], True),
+        (None, False),
+    ],
+)
+def test_a_list_is_answered_with_all_its_orders(orders: Any, wrong: bool) -> None:
+    """In any sequence, and none of another list among them."""
+    sent = intent(
+        "spot", "POST", "/api/v3/orderList/otoco", symbol="BTCUSDT", workingType="LIMIT", workingSide="BUY",
+        workingPrice="1", workingQuantity="1", pendingSide="SELL", pendingQuantity="1", pendingAboveType="LIMIT_MAKER",
+        listClientOrderId="l", workingClientOrderId="w", pendingAboveClientOrderId="a", pendingBelowClientOrderId="b",
+    )  # fmt: skip
+    assert contradicts(sent, {"symbol": "BTCUSDT", "listClientOrderId": "l", "orders": orders}) is wrong
+
+
+AMENDED = {"symbol": "BTCUSDT", "orderId": 5, "origClientOrderId": "o", "clientOrderId": "n", "status": "NEW"}
+
+
+@pytest.mark.threat(34)
+@pytest.mark.parametrize(
+    ("order", "wrong"),
+    [
+        (AMENDED, False),
+        ({**AMENDED, "orderId": 6}, True),
+        ({**AMENDED, "symbol": "ETHUSDT"}, True),
+        ({**AMENDED, "origClientOrderId": "p"}, True),
+        ({**AMENDED, "clientOrderId": "o"}, True),
+        ({"symbol": "BTCUSDT"}, True),
+        (None, True),
+        ("n", True),
+    ],
+)
+def test_an_amendment_is_answered_for_its_order_under_its_new_id(order: Any, wrong: bool) -> None:
+    sent = intent(
+        "spot", "PUT", "/api/v3/order/amend/keepPriority", symbol="BTCUSDT", orderId="5", origClientOrderId="o",
+        newQty="1", newClientOrderId="n",
+    )  # fmt: skip
+    assert contradicts(sent, {"transactTime": 1, "amendedOrder": order}) is wrong
+
+
+@pytest.mark.parametrize(
+    ("body", "old"),
+    [
+        ({"amendedOrder": AMENDED}, "o"),
+        ({"amendedOrder": {**AMENDED, "clientOrderId": "o"}}, None),
+        ({"amendedOrder": {"clientOrderId": "n"}}, None),
+        ({"amendedOrder": {**AMENDED, "origClientOrderId": 1}}, None),
+        ({"amendedOrder": None}, None),
+        (AMENDED, None),
+        ([], None),
+    ],
+)
+def test_an_amended_order_has_another_id_unless_it_kept_it(body: Any, old: str | None) -> None:
+    assert replaced_id(body) == old
+
+
+def test_an_amended_order_is_described_one_level_down() -> None:
+    assert order_in({"amendedOrder": AMENDED}) is AMENDED
+    assert order_in(AMENDED) is AMENDED
+
+
 def test_a_cancelled_batch_without_ids_has_no_legs() -> None:
     """The exchange refuses it; an answer with legs cannot be ours."""
     sent = intent("usdm", "DELETE", "/fapi/v1/batchOrders", symbol="BTCUSDT")
@@ -113,3 +192,19 @@ def test_a_replacement_carries_the_new_id(body: Any, wrong: bool) -> None:
         cancelReplaceMode="ALLOW_FAILURE", cancelOrderId="1", newClientOrderId="n",
     )  # fmt: skip
     assert contradicts(sent, body) is wrong
+
+
+@pytest.mark.threat(34)
+@pytest.mark.parametrize("body", [[], [{"orderId": 5}]])
+def test_a_list_answers_no_single_order(body: Any) -> None:
+    """An empty list names nothing that could be of another order, and proves nothing."""
+    replaced = intent(
+        "spot", "POST", "/api/v3/order/cancelReplace", symbol="BTCUSDT", side="BUY", type="MARKET", quantity="1",
+        cancelReplaceMode="STOP_ON_FAILURE", cancelOrderId="5",
+    )  # fmt: skip
+    amended = intent("spot", "PUT", "/api/v3/order/amend/keepPriority", symbol="BTCUSDT", orderId="5", newQty="1")
+    modified = intent(
+        "coinm", "PUT", "/dapi/v1/order", symbol="BTCUSD_PERP", side="BUY", orderId="5", quantity="1", price="1"
+    )
+    assert all(contradicts(sent, body) for sent in (replaced, amended, modified))
+    assert not contradicts(intent("spot", "DELETE", "/api/v3/openOrders", symbol="BTCUSDT"), body)

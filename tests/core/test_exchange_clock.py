@@ -19,6 +19,13 @@ def test_uncertainty_grows_with_age(age_ms: int, uncertainty: int) -> None:
     assert READING.uncertainty_at(READING.at_ms + age_ms) == uncertainty
 
 
+def test_the_span_has_the_uncertainty_on_both_sides() -> None:
+    """Whatever exchange time is, it lies in it; it widens with age."""
+    assert READING.span(1_000) == (1_795_000_000_980, 1_795_000_001_020)
+    earliest, latest = READING.span(61_000)
+    assert (earliest, latest) == (1_795_000_060_950, 1_795_000_061_050)
+
+
 @pytest.mark.threat(57)
 def test_certainty_ends_above_500_ms() -> None:
     """At the bound it still holds."""

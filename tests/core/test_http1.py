@@ -246,6 +246,22 @@ def test_keep_alive_unless_any_connection_header_says_close(headers: tuple[bytes
 
 
 @pytest.mark.parametrize(
+    ("headers", "no_cache"),
+    [
+        ((), False),
+        ((b"Cache-Control: no-cache",), True),
+        ((b"cache-control: max-age=0 , No-Cache",), True),
+        ((b"Cache-Control: no-store", b"Cache-Control: no-cache"), True),
+        ((b"Cache-Control: max-age=0",), False),
+        ((b"Cache-Control: not-no-cache, no-cache-x",), False),
+        ((b"Pragma: no-cache",), False),
+    ],
+)
+def test_no_cache_is_one_of_the_words_of_cache_control(headers: tuple[bytes, ...], no_cache: bool) -> None:
+    assert _good(_request(GET, HOST, *headers))[0].no_cache is no_cache
+
+
+@pytest.mark.parametrize(
     ("value", "cross_site"),
     [
         (b"none", False),

@@ -293,14 +293,34 @@ def test_every_symbol_named_is_seen_also_in_lists_that_are_no_json(pairs: list[P
 @pytest.mark.threat(54)
 @pytest.mark.parametrize("endpoint", [e for e in TYPED if id_names(e.method, e.path)], ids=lambda e: e.name)
 def test_an_order_without_an_id_gets_one(endpoint: Endpoint) -> None:
-    name = id_names(endpoint.method, endpoint.path)[0]
+    """Every order of a list, and the list; an id that the bot gives stays where it stands."""
+    names = id_names(endpoint.method, endpoint.path)
     bare = _full(endpoint, optional=False)
     intent = _intent(endpoint, bare)
-    assert intent.pairs == (*bare, (name, "made-1"))
-    assert intent.client_ids == ("made-1",)
-    mine = _intent(endpoint, [(name, "mine"), *bare])
-    assert mine.pairs == ((name, "mine"), *bare)
-    assert mine.client_ids == ("mine",)
+    made = tuple((name, f"made-{number}") for number, name in enumerate(names, 1))
+    assert intent.pairs == (*bare, *made)
+    assert intent.client_ids == tuple(value for _, value in made)
+    for at, name in enumerate(names):
+        mine = _intent(endpoint, [(name, "mine"), *bare])
+        others = [other for other in names if other != name]
+        made = tuple((other, f"made-{number}") for number, other in enumerate(others, 1))
+        assert mine.pairs == ((name, "mine"), *bare, *made)
+        assert mine.client_ids[at] == "mine"
+        assert len(mine.client_ids) == len(names)
+
+
+@pytest.mark.threat(54)
+def test_an_amendment_may_keep_the_id_by_which_it_names_the_order() -> None:
+    """Then no id is new; any other one is, also where the order is named by its number."""
+    amend = _endpoint("spot", "PUT", "/api/v3/order/amend/keepPriority")
+    bare = [("symbol", "BTCUSDT"), ("newQty", "0.5")]
+    named = [*bare, ("origClientOrderId", "old")]
+    kept = _intent(amend, [*named, ("newClientOrderId", "old")])
+    assert (kept.client_ids, kept.places, kept.reduces) == ((), False, False)
+    assert _intent(amend, [*named, ("newClientOrderId", "new")]).client_ids == ("new",)
+    numbered = _intent(amend, [*bare, ("orderId", "7")])
+    assert numbered.client_ids == ("made-1",)
+    assert numbered.values["newClientOrderId"] == "made-1"
 
 
 @pytest.mark.threat(54)
@@ -333,11 +353,12 @@ def test_a_modification_is_judged_as_an_order() -> None:
 
 def test_an_untyped_order_is_never_given_legs_or_ids() -> None:
     """It is refused by policy; nothing here may make it look judged."""
-    oto = _endpoint("spot", "POST", "/api/v3/orderList/oto")
-    intent = _intent(oto, _full(oto))
-    assert (intent.legs, intent.client_ids, intent.places) == ((), (), False)
-    dapi = _endpoint("coinm", "POST", "/dapi/v1/batchOrders")
-    assert _intent(dapi, [("batchOrders", "[{}]")]).legs == ()
+    for place in (("papi", "POST", "/papi/v1/um/order"), ("spot", "POST", "/sapi/v1/margin/order/oto")):
+        untyped = _endpoint(*place)
+        intent = _intent(untyped, _full(untyped))
+        assert (intent.legs, intent.client_ids, intent.places) == ((), (), False)
+    options = _endpoint("options", "POST", "/eapi/v1/batchOrders")
+    assert _intent(options, [("orders", "[{}]")]).legs == ()
 
 
 # -- batches
@@ -459,6 +480,19 @@ def test_what_is_no_strict_list_of_one_to_ten_legs_is_refused(text: str) -> None
 @pytest.mark.parametrize("count", [1, 10])
 def test_one_to_ten_legs_pass(count: int) -> None:
     assert len(_legs_out(_batch([LEG] * count))) == count
+
+
+@pytest.mark.threat(12)
+def test_a_batch_of_contracts_takes_what_a_contract_s_order_takes() -> None:
+    """COIN-M knows no goodTillDate; conditional orders go in no batch."""
+    coinm = _endpoint("coinm", "POST", "/dapi/v1/batchOrders")
+    intent = _batch([LEG, {**LEG, "reduceOnly": "true"}], coinm)
+    assert isinstance(intent, Intent)
+    assert [leg.quantity for leg in intent.legs] == [Decimal(1), Decimal(1)]
+    assert (intent.client_ids, intent.places) == (("made-1", "made-2"), True)
+    for name in ("goodTillDate", "stopPrice", "closePosition", "activationPrice"):
+        assert _batch([LEG, {**LEG, name: "1"}], coinm) == Denial("unknown_parameter", name)
+    assert isinstance(_batch([CHANGE], _endpoint("coinm", "PUT", "/dapi/v1/batchOrders")), Intent)
 
 
 @pytest.mark.threat(12)

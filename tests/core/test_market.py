@@ -38,20 +38,42 @@ def test_what_is_no_list_of_prices_raises(rows: Any) -> None:
         parse_prices(rows)
 
 
-def test_rules_of_spot_and_of_coin_margined_futures() -> None:
-    """`status` or `contractStatus`; what is no text is empty and trades nowhere."""
+def test_rules_of_spot_and_of_usd_margined_futures() -> None:
+    """What is no text is empty and trades nowhere; only COIN-M counts contracts."""
     rows: list[dict[str, Any]] = [
-        {"symbol": "BTCUSDT", "baseAsset": "BTC", "quoteAsset": "USDT", "status": "TRADING"},
+        {"symbol": "BTCUSDT", "baseAsset": "BTC", "quoteAsset": "USDT", "status": "TRADING", "contractSize": 1},
         {"symbol": "BTCUSD_PERP", "baseAsset": "BTC", "quoteAsset": "USD", "contractStatus": "TRADING"},
         {"symbol": "ODD", "baseAsset": None, "quoteAsset": ["USDT"], "status": 1},
         {"symbol": "BARE"},
     ]
-    rules = parse_rules(rows)
+    rules = parse_rules("usdm", rows)
+    assert rules == parse_rules("spot", rows)
     assert rules["BTCUSDT"] == SymbolRule("BTC", "USDT", "TRADING")
-    assert rules["BTCUSD_PERP"].trading
+    assert not rules["BTCUSD_PERP"].trading
     assert rules["ODD"] == rules["BARE"] == SymbolRule("", "", "")
     assert not rules["ODD"].trading
     assert FamilyMarket(rules=rules).dollars("ODD", NOW) is None
+
+
+@pytest.mark.parametrize("told", [100, "100", "100.0"])
+def test_a_contract_is_worth_its_size_at_any_price(told: Any) -> None:
+    """COIN-M states `contractStatus`, and the size as a number."""
+    row = {"symbol": "BTCUSD_PERP", "baseAsset": "BTC", "quoteAsset": "USD", "contractStatus": "TRADING"}
+    rule = parse_rules("coinm", [{**row, "contractSize": told}])["BTCUSD_PERP"]
+    assert rule == SymbolRule("BTC", "USD", "TRADING", Decimal(100))
+    assert rule.trading
+    assert rule.worth(Decimal(7)) == rule.worth(Decimal(10**6)) == 100
+    assert SymbolRule("BTC", "USDT", "TRADING").worth(Decimal(7)) == 7
+
+
+@pytest.mark.threat(43)
+@pytest.mark.parametrize("told", [None, 0, -100, True, 1.5, "", "1e2", "-1", "NaN", [100], "０"])
+def test_a_contract_without_a_size_trades_nowhere(told: Any) -> None:
+    """Nobody could say what an order of it costs."""
+    row = {"symbol": "BTCUSD_PERP", "baseAsset": "BTC", "quoteAsset": "USD", "contractStatus": "TRADING"}
+    rules = parse_rules("coinm", [{**row, "contractSize": told}, row])
+    assert not rules["BTCUSD_PERP"].trading
+    assert not parse_rules("coinm", [{**row, "contractSize": told}])["BTCUSD_PERP"].trading
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ def test_the_framing_is_final() -> None:
     """The bytes themselves: version, then big-endian length, type and body of each frame."""
     packet = pack([(MessageType.SIGN, b"ab"), (MessageType.REFUSED, b"")])
     assert packet == b"\x01" + b"\x00\x00\x00\x02\x03ab" + b"\x00\x00\x00\x00\x05"
-    assert [int(kind) for kind in MessageType] == [1, 2, 3, 4, 5]
+    assert [int(kind) for kind in MessageType] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert PROTOCOL_VERSION == 1
 
 
@@ -43,7 +43,7 @@ def test_what_is_packed_is_unpacked(frames: list[tuple[MessageType, bytes]]) -> 
         (b"\x01\x00\x00\x00\x01\x01", "body cut short"),
         (b"\x01\xff\xff\xff\xff\x01abc", "body cut short"),
         (b"\x01\x00\x00\x00\x00\x00", "unknown message type"),
-        (b"\x01\x00\x00\x00\x00\x06", "unknown message type"),
+        (b"\x01\x00\x00\x00\x00\x09", "unknown message type"),
         (b"\x01\x00\x00\x00\x00\xff", "unknown message type"),
         (b"\x01\x00\x00\x00\x00\x01\x00", "head cut short"),
     ],

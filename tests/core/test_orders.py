@@ -180,6 +180,19 @@ def test_an_exchanges_number_has_an_owner() -> None:
     assert ledger.owner("usdm", client_id=None, order_id=None) is None
 
 
+@pytest.mark.threat(21)
+def test_two_names_of_different_owners_have_no_owner() -> None:
+    """The exchange goes by its number: an own id beside it proves nothing."""
+    ledger = IdLedger()
+    ledger.own("usdm", "77", "alpha")
+    ledger.open("usdm", ["mine"], Entry("beta", "r", b"d", 0))
+    ledger.open("usdm", ["stop"], Entry("alpha", "s", b"d", 0))
+    assert ledger.owner("usdm", client_id="mine", order_id="77") is None
+    assert ledger.owner("usdm", client_id="mine", order_id="78") is None
+    assert ledger.owner("usdm", client_id="unknown", order_id="77") is None
+    assert ledger.owner("usdm", client_id="stop", order_id="77") == "alpha"
+
+
 def test_stored_answers_are_dropped_when_nobody_can_get_them_any_more() -> None:
     """Done for more than 60 s: dropped. Open or unknown: kept."""
     ledger = IdLedger()
@@ -193,3 +206,19 @@ def test_stored_answers_are_dropped_when_nobody_can_get_them_any_more() -> None:
         entry.outcome, entry.order_status, entry.reply = outcome, status, (200, b"{}")
     ledger.open("spot", ["later"], Entry("alpha", "later", b"d", 60_001))
     assert (done.reply, resting.reply, unknown.reply) == (None, (200, b"{}"), (200, b"{}"))
+
+
+def test_a_resolved_request_answers_from_then_on() -> None:
+    """However late it was resolved; of its ids those never taken are free, unless another request has them."""
+    ledger = IdLedger()
+    entry, other = Entry("alpha", "1", b"d", 0, Outcome.UNKNOWN), Entry("alpha", "2", b"e", 0)
+    ledger.open("spot", ["a", "b"], entry)
+    ledger.open("spot", ["c"], other)
+    entry.outcome, entry.order_status, entry.reply = Outcome.ACCEPTED, "FILLED", (200, b"{}")
+    ledger.resolve("spot", entry, ["b", "c", "never"], 600_000)
+    assert ledger.get("spot", "b") is None
+    assert ledger.get("spot", "c") is other
+    assert entry.answers_again(659_999)
+    assert not entry.answers_again(660_000)
+    ledger.open("spot", ["z"], Entry("alpha", "3", b"f", 660_001))
+    assert entry.reply is None, "and then its answer is forgotten"

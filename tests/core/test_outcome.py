@@ -51,6 +51,7 @@ ROWS = [
     # 4xx with a known reject code
     *[(400, error(code), R, R) for code in (-1002, -1013, -1014, -1020, -1100, -1111, -1121, -1130, -2011, -2013)],
     (400, error(-2010, "Account has insufficient balance for requested action."), R, R),
+    (400, error(-2038), R, R),
     *[(400, error(code), U, R) for code in (-2018, -2019, -2025, -2027, -4000, -4003, -4164, -4400, -5021, -5022)],
     (404, error(-1121), R, R),
     # an earlier order of that id is live

@@ -30,12 +30,12 @@ EMPTY = Bot(
 )  # fmt: skip
 OPEN = replace(
     EMPTY,
-    products=("spot", "usdm"),
+    products=("spot", "usdm", "coinm"),
     purposes=("read", "account", "trade", "settings"),
     symbols=("*",),
     max_leverage=125,
 )
-PRICES = {"BTCUSDT": "100", "ETHBTC": "0.05", "USDTTRY": "40", "BTCTRY": "4000", "XYZUSDT": "1"}
+PRICES = {"BTCUSDT": "100", "BTCUSD_PERP": "50000", "ETHBTC": "0.05", "USDTTRY": "40", "BTCTRY": "4000", "XYZUSDT": "1"}
 RULES = {
     "BTCUSDT": SymbolRule("BTC", "USDT", "TRADING"),
     "ETHBTC": SymbolRule("ETH", "BTC", "TRADING"),
@@ -43,6 +43,7 @@ RULES = {
     "XYZABC": SymbolRule("XYZ", "ABC", "TRADING"),
     "OLDUSDT": SymbolRule("OLD", "USDT", "BREAK"),
     "DYINGUSDT": SymbolRule("DYING", "USDT", "CANCEL_ONLY"),
+    "BTCUSD_PERP": SymbolRule("BTC", "USD", "TRADING", Decimal(100)),
 }
 
 
@@ -79,6 +80,22 @@ def future(**values: str) -> Intent:
 def algo(**values: str) -> Intent:
     base = {"algoType": "CONDITIONAL", "symbol": "BTCUSDT", "side": "SELL", "type": "STOP_MARKET"}
     return asked("usdm", "POST", "/fapi/v1/algoOrder", **{**base, **values})
+
+
+def contracts(**values: str) -> Intent:
+    base = {"symbol": "BTCUSD_PERP", "side": "BUY", "type": "MARKET"}
+    return asked("coinm", "POST", "/dapi/v1/order", **{**base, **values})
+
+
+def otoco(**values: str) -> Intent:
+    """Buy one at 100; once that is filled sell one at 104, or at 96 by a stop."""
+    base = {
+        "symbol": "BTCUSDT", "workingType": "LIMIT", "workingSide": "BUY", "workingPrice": "100",
+        "workingQuantity": "1", "pendingSide": "SELL", "pendingQuantity": "0.5", "pendingAboveType": "LIMIT_MAKER",
+        "pendingAbovePrice": "104", "pendingBelowType": "STOP_LOSS_LIMIT", "pendingBelowStopPrice": "97",
+        "pendingBelowPrice": "96",
+    }  # fmt: skip
+    return asked("spot", "POST", "/api/v3/orderList/otoco", **{**base, **values})
 
 
 def decide(bot: Bot, intent: Intent, market: FamilyMarket | None = None) -> str | None:
@@ -143,7 +160,9 @@ def test_every_typed_request_that_can_place_or_modify_has_a_leg_to_judge() -> No
     """No typed trade POST or PUT of the catalogue comes out of the judge without a leg: it would pass unjudged."""
     values = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "algoType": "CONDITIONAL", "quantity": "1",
               "price": "1", "stopPrice": "1", "cancelReplaceMode": "STOP_ON_FAILURE", "aboveType": "LIMIT_MAKER",
-              "belowType": "STOP_LOSS",
+              "belowType": "STOP_LOSS", "workingType": "LIMIT", "workingSide": "BUY", "workingPrice": "1",
+              "workingQuantity": "1", "pendingType": "MARKET", "pendingSide": "SELL", "pendingQuantity": "1",
+              "pendingAboveType": "LIMIT_MAKER", "newQty": "1", "orderId": "7",
               "batchOrders": '[{"symbol":"BTCUSDT","side":"BUY","type":"LIMIT","quantity":"1","price":"1"}]',
               }  # fmt: skip
     seen = 0
@@ -158,7 +177,7 @@ def test_every_typed_request_that_can_place_or_modify_has_a_leg_to_judge() -> No
             assert judged.legs, one.name
             assert not judged.reduces, one.name
             seen += 1
-    assert seen >= 9
+    assert seen == 23
 
 
 # -- symbols
@@ -210,6 +229,12 @@ def test_a_cancel_of_everything_needs_every_symbol() -> None:
         ("/fapi/v1/leverage", {"symbol": "BTCUSDT", "leverage": "4"}, 5, None),
         ("/fapi/v1/leverage", {"symbol": "BTCUSDT", "leverage": "5"}, 5, None),
         ("/fapi/v1/leverage", {"symbol": "BTCUSDT", "leverage": "6"}, 5, "leverage_over_cap"),
+        ("/dapi/v1/leverage", {"symbol": "BTCUSD_PERP", "leverage": "5"}, 5, None),
+        ("/dapi/v1/leverage", {"symbol": "BTCUSD_PERP", "leverage": "6"}, 5, "leverage_over_cap"),
+        ("/dapi/v1/marginType", {"symbol": "BTCUSD_PERP", "marginType": "CROSSED"}, 5, "setting_raises_risk"),
+        ("/dapi/v1/positionMargin", {"symbol": "BTCUSD_PERP", "amount": "1", "type": "1"}, 5, None),
+        ("/dapi/v1/positionMargin", {"symbol": "BTCUSD_PERP", "amount": "1", "type": "2"}, 5, "setting_raises_risk"),
+        ("/dapi/v1/positionSide/dual", {"dualSidePosition": "true"}, 5, "setting_raises_risk"),
         ("/fapi/v1/leverage", {"symbol": "BTCUSDT", "leverage": "1"}, None, "leverage_over_cap"),
         ("/fapi/v1/marginType", {"symbol": "BTCUSDT", "marginType": "ISOLATED"}, 5, None),
         ("/fapi/v1/marginType", {"symbol": "BTCUSDT", "marginType": "CROSSED"}, 5, "setting_raises_risk"),
@@ -221,7 +246,8 @@ def test_a_cancel_of_everything_needs_every_symbol() -> None:
 )
 def test_settings_only_lower_risk(path: str, values: dict[str, str], cap: int | None, reason: str | None) -> None:
     """Ruling 4: leverage up to the bot's cap (none means none), isolated margin, multi-assets and hedge mode off."""
-    assert decide(replace(OPEN, max_leverage=cap), asked("usdm", "POST", path, **values)) == reason
+    family = "coinm" if path.startswith("/dapi") else "usdm"
+    assert decide(replace(OPEN, max_leverage=cap), asked(family, "POST", path, **values)) == reason
 
 
 @pytest.mark.parametrize(("kind", "reason"), [("1", None), ("2", "setting_raises_risk"), ("3", "setting_raises_risk")])
@@ -276,7 +302,8 @@ def limit_order(quantity: str, price: str) -> Intent:
 
 
 @pytest.mark.parametrize(("ticks", "over"), [(-1, False), (0, False), (1, True)])
-@pytest.mark.parametrize("shape", ["market", "limit", "quote", "batch", "modify", "replace", "algo", "oco", "test"])
+@pytest.mark.parametrize("shape", ["market", "limit", "quote", "batch", "modify", "replace", "algo", "oco", "test",
+                                   "routed", "amend", "working", "opo"])  # fmt: skip
 def test_notional_is_exact_in_every_shape_of_order(shape: str, ticks: int, over: bool) -> None:
     """Limit minus one tick and the limit pass, one tick more is denied, for each way to place or modify."""
     quantity = f"{Decimal(1) + ticks * TICK:f}"
@@ -296,8 +323,94 @@ def test_notional_is_exact_in_every_shape_of_order(shape: str, ticks: int, over:
                              belowType="LIMIT_MAKER", belowPrice="90"),
         "test": lambda: asked("spot", "POST", "/api/v3/order/test", symbol="BTCUSDT", side="BUY", type="MARKET",
                               quantity=quantity),
+        "routed": lambda: asked("spot", "POST", "/api/v3/sor/order", symbol="BTCUSDT", side="BUY", type="LIMIT",
+                                quantity=quantity, price="100"),
+        "amend": lambda: asked("spot", "PUT", "/api/v3/order/amend/keepPriority", symbol="BTCUSDT", orderId="1",
+                               newQty=quantity),
+        "working": lambda: otoco(workingQuantity=quantity),
+        "opo": lambda: asked("spot", "POST", "/api/v3/orderList/opo", symbol="BTCUSDT", workingType="LIMIT",
+                             workingSide="BUY", workingPrice="100", workingQuantity=quantity, pendingType="MARKET",
+                             pendingSide="SELL"),
     }[shape]()  # fmt: skip
     assert decide(LIMITED, intent) == ("notional_over_limit" if over else None)
+
+
+@pytest.mark.threat(12)
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({}, None),
+        ({"pendingQuantity": "0.96"}, None),  # 0.96 at 104 is 99.84
+        ({"pendingQuantity": "0.97"}, "notional_over_limit"),
+        ({"pendingAbovePrice": "200", "pendingQuantity": "0.5"}, None),
+        ({"pendingAbovePrice": "200", "pendingQuantity": "0.51"}, "notional_over_limit"),
+        ({"pendingBelowStopPrice": "200", "pendingQuantity": "0.51"}, "notional_over_limit"),
+        ({"pendingBelowPrice": "200", "pendingQuantity": "0.51"}, "notional_over_limit"),
+        # What is bought back once something was sold at 200 costs 200, a market order as well.
+        ({"workingSide": "SELL", "workingPrice": "200", "workingQuantity": "0.1", "pendingSide": "BUY",
+          "pendingQuantity": "0.51"}, "notional_over_limit"),
+        ({"workingQuantity": "1.01"}, "notional_over_limit"),
+        ({"workingPrice": "101"}, "notional_over_limit"),
+    ],
+)  # fmt: skip
+def test_every_order_of_a_waiting_list_is_measured(values: dict[str, str], reason: str | None) -> None:
+    """The pending orders like the working one, each with its own size and its worst price."""
+    assert decide(LIMITED, otoco(**values)) == reason
+
+
+@pytest.mark.threat(12)
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({}, None),
+        ({"workingQuantity": "1.1"}, "quantity_over_limit"),
+        ({"pendingQuantity": "1.1"}, "quantity_over_limit"),
+        ({"symbol": "ETHBTC", "workingPrice": "0.05"}, "symbol_not_allowed"),
+        ({"symbol": "OLDUSDT"}, "symbol_closed"),
+    ],
+)
+def test_a_pending_order_is_held_to_the_quantity_too(values: dict[str, str], reason: str | None) -> None:
+    bot = replace(OPEN, symbols=("BTCUSDT", "OLDUSDT"), max_order_quantity={"*": Decimal(1)})
+    assert decide(bot, otoco(**values)) == reason
+
+
+@pytest.mark.parametrize(
+    ("bot", "intent", "reason"),
+    [
+        # Each contract is 100 dollars, whatever the coin costs and at whatever price the order is placed.
+        ("notional", lambda: contracts(quantity="5"), None),
+        ("notional", lambda: contracts(quantity="6"), "notional_over_limit"),
+        ("notional", lambda: contracts(type="LIMIT", price="1", quantity="6"), "notional_over_limit"),
+        ("notional", lambda: contracts(type="LIMIT", price="99999", quantity="5"), None),
+        ("notional", lambda: contracts(quantity="6", reduceOnly="true"), None),
+        ("notional", lambda: contracts(quantity="6", reduceOnly="true", positionSide="LONG"), "notional_over_limit"),
+        ("notional", lambda: contracts(type="STOP_MARKET", stopPrice="9", closePosition="true"), None),
+        ("notional", lambda: contracts(type="STOP_MARKET", stopPrice="9"), "mandatory_parameter"),
+        ("notional", lambda: asked("coinm", "PUT", "/dapi/v1/order", symbol="BTCUSD_PERP", side="BUY", orderId="1",
+                                   price="50000", quantity="6"), "notional_over_limit"),
+        ("notional", lambda: asked("coinm", "PUT", "/dapi/v1/order", symbol="BTCUSD_PERP", side="BUY", orderId="1",
+                                   price="50000"), "mandatory_parameter"),
+        ("notional", lambda: asked("coinm", "POST", "/dapi/v1/algoOrder", symbol="BTCUSD_PERP", side="BUY",
+                                   type="STOP_MARKET", algoType="CONDITIONAL", triggerPrice="60000", quantity="6"),
+         "notional_over_limit"),
+        ("notional", lambda: asked("coinm", "POST", "/dapi/v1/batchOrders", batchOrders='['
+         '{"symbol":"BTCUSD_PERP","side":"BUY","type":"MARKET","quantity":"1"},'
+         '{"symbol":"BTCUSD_PERP","side":"BUY","type":"MARKET","quantity":"6"}]'), "notional_over_limit"),
+        # A quantity is a number of contracts.
+        ("quantity", lambda: contracts(quantity="3"), None),
+        ("quantity", lambda: contracts(quantity="4"), "quantity_over_limit"),
+        ("collar", lambda: contracts(type="LIMIT", price="52500", quantity="9", timeInForce="GTC"), None),
+        ("collar", lambda: contracts(type="LIMIT", price="52500.1", quantity="9", timeInForce="GTC"),
+         "price_outside_collar"),
+    ],
+)  # fmt: skip
+def test_contracts_are_counted_and_worth_their_size(bot: str, intent: Any, reason: str | None) -> None:
+    limits: dict[str, dict[str, Any]] = {
+        "notional": {"max_order_notional": Decimal(500)},
+        "quantity": {"max_order_quantity": {"BTCUSD_PERP": Decimal(3)}},
+        "collar": {"price_collar_percent": Decimal(5)},
+    }
+    assert decide(replace(OPEN, **limits[bot]), intent()) == reason
 
 
 @pytest.mark.parametrize("name", ["price", "stopPrice"])

@@ -116,4 +116,5 @@ def test_a_record_is_length_checksum_payload() -> None:
     assert frame(b"{}") == bytes.fromhex("00000002 a3a6bf43 7b7d")
     assert frame(b'{"v":1}') == bytes.fromhex("00000007 84dbe73d") + b'{"v":1}'
     assert MAGIC == b"counterseal journal 1\n"
-    assert set(TYPES) == {"start", "intent", "outcome", "denied", "recovered", "reload", "event"}
+    types = {"start", "intent", "outcome", "resolved", "denied", "recovered", "reload", "checkpoint", "event"}
+    assert set(TYPES) == types

@@ -65,7 +65,7 @@ def test_a_plain_order_has_a_shape_and_a_made_id() -> None:
     shape = shape_of(endpoint, names)
     assert shape is not None
     assert shape is shape_of(endpoint, names)
-    assert (shape.made, shape.ids) == ("newClientOrderId", ("newClientOrderId",))
+    assert (shape.made, shape.ids) == (("newClientOrderId",), ("newClientOrderId",))
     assert shape.pick(("BTCUSDT", "BUY", "MARKET", "1", "5")) == ("BTCUSDT", "BUY", "MARKET", "1")
 
 

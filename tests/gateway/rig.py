@@ -28,13 +28,9 @@ from counterseal.core.http1 import Bad
 from counterseal.core.messages import HeldKey, Refused, Sign, Signed
 from counterseal.core.replay import SeenWindow
 from counterseal.core.secret import Secret
-from counterseal.gateway.admission import Admission, Admitted, Inquiry
-from counterseal.gateway.changes import Changes
-from counterseal.gateway.handler import Handler
-from counterseal.gateway.ids import IdMaker
-from counterseal.gateway.outbound import Outbound
-from counterseal.gateway.reads import Reads
-from counterseal.gateway.refresh import Refresher
+from counterseal.gateway.admission import Admitted, Inquiry
+from counterseal.gateway.plane import Parts, Plane
+from counterseal.gateway.recovery import recover, recovered_record
 from counterseal.gateway.reply import Reply
 from counterseal.gateway.state import State
 from counterseal.gateway.turn import Turn
@@ -77,13 +73,14 @@ class Sent:
 class ScriptedVenue:
     """The Venue port. `script` maps a path to what its next requests meet; an empty script answers sensibly.
 
-    "lost", "not_sent", "stall" (no answer ever), or (status, body[, headers]).
+    "lost", "not_sent", "stall" (no answer ever), or (status, body[, headers]). What comes takes `delay_s`.
     """
 
     clock: VirtualClock
     skew_ms: int = 0
     script: dict[str, list[Any]] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
+    delay_s: float = 0.0
     sent: list[Sent] = field(default_factory=list)
 
     async def send(self, _family: str, request: bytes, terms: Terms = ORDINARY) -> VenueReply:
@@ -93,6 +90,9 @@ class ScriptedVenue:
             raise NotSent("no longer wanted")
         self.sent.append(Sent(self.clock.monotonic_ns() // 1_000_000, method, path, dict(parse_qsl(query))))
         step = self.script[path].pop(0) if self.script.get(path) else "not_sent" if path in self.down else None
+        begun_ns = self.clock.monotonic_ns()
+        if self.delay_s:
+            await self.clock.sleep(self.delay_s)
         if step == "lost":
             raise Lost("scripted")
         if step == "not_sent":
@@ -100,8 +100,7 @@ class ScriptedVenue:
         if step == "stall":
             return await self._stalled(request)
         status, body, *headers = step if step is not None else (200, self._body(method, path, dict(parse_qsl(query))))
-        now = self.clock.monotonic_ns()
-        return VenueReply(status, headers[0] if headers else {}, _encode(body), now, now)
+        return VenueReply(status, headers[0] if headers else {}, _encode(body), begun_ns, self.clock.monotonic_ns())
 
     async def _stalled(self, request: bytes) -> VenueReply:
         """A real connection whose other end never speaks."""
@@ -190,10 +189,12 @@ class MemoryJournal:
     records: list[Mapping[str, Any]] = field(default_factory=list)
     failed: bool = False
     failing: bool = False
+    clock: VirtualClock | None = None
     _queued: list[Mapping[str, Any]] = field(default_factory=list)
 
     def append(self, entry: Mapping[str, Any]) -> None:
-        self._queued.append(entry)
+        stamp = {"t": self.clock.wall_ns() // 1_000_000} if self.clock else {}
+        self._queued.append({**stamp, **entry})
 
     def flush(self) -> None:
         queued, self._queued = self._queued, []
@@ -201,6 +202,10 @@ class MemoryJournal:
             self.failed = True
             raise JournalError("scripted")
         self.records += queued
+
+    @property
+    def closed(self) -> str:
+        return "journal_unavailable" if self.failed else ""
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -211,20 +216,39 @@ class MemoryJournal:
 
 
 class Silence:
-    """A log that nobody reads."""
+    """A log of which only the critical lines are kept."""
+
+    def __init__(self) -> None:
+        self.criticals: list[tuple[str, dict[str, Any]]] = []
 
     def info(self, _event: str, **_fields: Any) -> None:
         """Drop a line."""
 
     warning = info
 
+    def critical(self, event: str, **fields: Any) -> None:
+        """Keep a line."""
+        self.criticals.append((event, fields))
+
 
 class Rig:
-    """One gateway at midnight of a Monday. `limits` are further settings of bot alpha."""
+    """One gateway at midnight of a Monday. `limits` are further settings of bot alpha.
 
-    def __init__(self, limits: str = "", hours: tuple[str, ...] = ()) -> None:
-        self.clock = VirtualClock(MONDAY_MS)
-        self.venue, self.signer, self.journal = ScriptedVenue(self.clock), InlineSigner(self.clock), MemoryJournal()
+    `after` is a gateway that was killed: its clock, exchange and journal go on, and `left` is what that journal leaves
+    UNKNOWN.
+    """
+
+    def __init__(self, limits: str = "", hours: tuple[str, ...] = (), after: "Rig | None" = None) -> None:
+        self.clock = after.clock if after else VirtualClock(MONDAY_MS)
+        self.venue = after.venue if after else ScriptedVenue(self.clock)
+        self.signer = InlineSigner(self.clock)
+        self.journal = MemoryJournal(clock=self.clock, records=list(after.journal.records) if after else [])
+        recovered = recover(
+            self.journal.records, self.clock.wall_ns() // 1_000_000, self.clock.monotonic_ns() // 1_000_000
+        )
+        self.left = [*recovered.unresolved, *recovered.open]
+        self.journal.records += [recovered_record(intent) for intent in recovered.open]
+        self.log = Silence()
         self.faults: list[str] = []
         config = load(CONFIG + limits + (f"\nhours = {list(hours)}" if hours else ""))
         assert isinstance(config, Config), config
@@ -235,19 +259,28 @@ class Rig:
             config=config,
             policy_hash="",
             credentials={credential.key_id: credential},
-            incarnation="rig",
+            incarnation=f"{after.state.incarnation}-again" if after else "rig",
             seen=SeenWindow(),
+            ledger=recovered.ledger,
             allowed_hosts=frozenset({HOST}),
             hosts=HOSTS,
         )
         self.tasks = Tasks(lambda name, error: self.faults.append(f"{name}: {error!r}"))
         turn = Turn(self.journal, self.signer, None, self.clock)
-        outbound = Outbound(self.state, self.venue, self.signer, turn)
-        self.refresher = Refresher(self.state, self.venue, self.clock, self.tasks, Silence().info)
-        reads = Reads(self.state, outbound, self.signer, self.refresher, self.clock)
-        changes = Changes(self.state, outbound, self.signer, self.journal, turn)
-        admission = Admission(self.state, SignatureVerifier(), IdMaker("rig"))
-        self.handler = Handler(self.state, admission, reads, changes, self.journal, turn, Silence())
+        self.plane = Plane(
+            Parts(
+                state=self.state,
+                venue=self.venue,
+                signer=self.signer,
+                verifier=SignatureVerifier(),
+                journal=self.journal,
+                turn=turn,
+                tasks=self.tasks,
+                log=self.log,
+                draw=lambda n: n // 2,
+            )
+        )
+        self.refresher, self.resolver, self.handler = self.plane.refresher, self.plane.resolver, self.plane.handler
 
     async def warm(self) -> "Rig":
         """Read time, prices and symbols once."""

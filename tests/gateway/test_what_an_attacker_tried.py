@@ -17,6 +17,7 @@ from counterseal.adapters.virtual_clock import VirtualClock
 from counterseal.core.outcome import Outcome
 from counterseal.gateway.handler import STRANGERS_AT_ONCE
 from counterseal.gateway.listener import WRITE_S, BotConnection, Door
+from counterseal.gateway.recovery import recover
 from counterseal.ports.venue import NotSent, Terms, VenueReply
 
 SPOT, BATCH, ALGO = "/api/v3/order", "/fapi/v1/batchOrders", "/fapi/v1/algoOrder"
@@ -137,6 +138,53 @@ def test_a_bot_held_to_symbols_cancels_only_its_own_algo_orders() -> None:
     asyncio.run(story())
 
 
+def held_to_one_symbol(rig: Rig) -> Rig:
+    bots = {"alpha": replace(rig.state.config.bots["alpha"], symbols=("BTCUSDT",))}
+    rig.state.config = replace(rig.state.config, bots=bots)
+    return rig
+
+
+STOP = "algoType=CONDITIONAL&symbol=BTCUSDT&side=SELL&type=STOP_MARKET&triggerPrice=80000&quantity=0.01"
+
+
+@pytest.mark.threat(21)
+def test_an_own_id_beside_a_foreign_number_cancels_nothing() -> None:
+    """The exchange would go by the number: each name that is given must be the bot's own."""
+
+    async def story() -> None:
+        rig = held_to_one_symbol(await Rig().warm())
+        rig.venue.script[ALGO] = [(200, {"symbol": "BTCUSDT", "algoId": 9, "clientAlgoId": "stop"})]
+        assert (await rig.ask("POST", ALGO, f"{STOP}&clientAlgoId=stop")).status == 200
+        both = await rig.ask("DELETE", ALGO, "algoId=77&clientAlgoId=stop")
+        assert why(both) == "all_symbols_not_allowed"
+        rig.venue.script[ALGO] = [(200, {"algoId": 9})]
+        assert (await rig.ask("DELETE", ALGO, "algoId=9&clientAlgoId=stop")).status == 200
+
+    asyncio.run(story())
+
+
+@pytest.mark.threat(34)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, {"symbol": "BTCUSDT", "algoId": 77, "clientAlgoId": "another"}),
+        (400, {"code": -2019, "msg": "Margin is insufficient.", "algoId": 77}),
+    ],
+)
+def test_an_answer_that_proves_no_order_gives_nobody_its_number(answer: tuple[int, Any]) -> None:
+    """Neither in memory nor after a restart; what is found later has its owner from there."""
+
+    async def story() -> None:
+        rig = held_to_one_symbol(await Rig().warm())
+        rig.venue.script[ALGO] = [answer]
+        assert (await rig.ask("POST", ALGO, f"{STOP}&clientAlgoId=stop")).status != 200
+        assert why(await rig.ask("DELETE", ALGO, "algoId=77")) == "all_symbols_not_allowed"
+        records = [{**entry, "t": 0} for entry in rig.journal.records]
+        assert recover(records, 0, 0).ledger.owner("usdm", client_id=None, order_id="77") is None
+
+    asyncio.run(story())
+
+
 @pytest.mark.threat(18)
 def test_a_short_write_of_marks_is_cut_to_whole_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half an entry would make garbage of every later one."""
@@ -163,7 +211,7 @@ def test_reads_cannot_take_the_last_connections() -> None:
     async def story() -> None:
         nobody = Target("127.0.0.1", 1, "api.binance.com", client_context(None))
         pool = UpstreamPool({"spot": nobody}, VirtualClock())
-        pool._connecting = MAX_CONNECTIONS - KEPT_FOR_EXITS
+        pool._connecting[""] = MAX_CONNECTIONS - KEPT_FOR_EXITS
         with pytest.raises(NotSent, match="in use"):
             await pool.send("spot", b"", Terms())
         with pytest.raises(NotSent, match="cannot connect"):

@@ -19,7 +19,7 @@ AS_TEXT = {
     "timeInForce": "timeInForce",
     "clientOrderId": "newClientOrderId",
 }
-PLAIN = ("/api/v3/order", "/fapi/v1/order")
+PLAIN = ("/api/v3/order", "/api/v3/sor/order", "/fapi/v1/order", "/dapi/v1/order")
 
 
 @dataclass(frozen=True)

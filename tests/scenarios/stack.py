@@ -30,6 +30,7 @@ from tests import leaks
 
 from counterseal.adapters import control_socket
 from counterseal.adapters.home import Home
+from counterseal.adapters.journal_segments import read_records, segments
 from counterseal.adapters.process import die_with_parent
 from counterseal.cli import main as cli
 from counterseal.core import record
@@ -385,14 +386,12 @@ class Stack:
 
     def journal(self) -> list[dict[str, Any]]:
         """The gateway's journal."""
-        from counterseal.adapters.journal_file import read_records
-
-        return list(read_records(self.journal_path))
+        return list(read_records(self.home.journal))
 
     @property
     def journal_path(self) -> Path:
-        """The gateway's journal file."""
-        return self.home.journal / "gateway.journal"
+        """The journal's open segment."""
+        return segments(self.home.journal)[-1].path
 
     def journal_mark(self) -> int:
         """A place in the journal for `journal_since`."""

@@ -16,6 +16,9 @@ from wire import Wire
 
 ORDER = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=90000.00"
 PATIENCE_S = 30.0
+# What an intent came to; what was UNKNOWN may have been resolved since.
+REFUSED = (400, -2010)
+ENDS = ("outcome", "recovered", "resolved")
 
 
 class Retrier(threading.Thread):
@@ -27,6 +30,7 @@ class Retrier(threading.Thread):
         self._connection: http.client.HTTPConnection | None = None
         self.answers: dict[str, tuple[int, int | None]] = {}
         self.retries = 0
+        self.refused = 0
         self.faults: list[str] = []
 
     def run(self) -> None:
@@ -36,7 +40,11 @@ class Retrier(threading.Thread):
             count += 1
             name = f"k{self._number}-{count}"
             answer = self._settled(name)
-            if answer is None:
+            if answer == REFUSED:
+                # After a kill too many orders are UNKNOWN; until they are resolved, none is let in.
+                self.refused += 1
+                time.sleep(0.1)
+            elif answer is None:
                 self.faults.append(f"{name} had no answer within {PATIENCE_S} s")
             else:
                 self.answers[name] = answer
@@ -64,7 +72,7 @@ class Retrier(threading.Thread):
                 self.retries += 1
                 time.sleep(0.02)
                 continue
-            return status, code
+            return REFUSED if body.get("msg", "").endswith("is unknown.") else (status, code)
         return None
 
     def _ask(self, name: str) -> tuple[int, dict]:  # type: ignore[type-arg]  # a JSON object
@@ -120,11 +128,12 @@ def check(stack: Stack, bots: list[Retrier], took: list[float]) -> None:
     assert [fault for bot in bots for fault in bot.faults] == []
     counted = check_l1_l2_l4(stack)
     answers = {name: answer for bot in bots for name, answer in bot.answers.items()}
-    outcome_of = {entry["id"]: entry for entry in stack.journal() if entry["type"] in ("outcome", "recovered")}
+    name_of = {entry["id"]: entry["client_ids"][0] for entry in stack.journal() if entry["type"] == "intent"}
     ends: dict[str, set[str]] = {}
     for entry in stack.journal():
-        if entry["type"] == "intent":
-            ends.setdefault(entry["client_ids"][0], set()).add(outcome_of[entry["id"]]["outcome"])
+        if entry["type"] in ENDS:
+            ends.setdefault(name_of[entry["id"]], set()).add(entry["outcome"])
+    assert set(ends) == set(name_of.values())
     born = {order["clientOrderId"] for row in stack.received() if row["code"] is None for order in orders_of(row)}
     for name, (status, code) in answers.items():
         if status == 200:
@@ -139,7 +148,8 @@ def check(stack: Stack, bots: list[Retrier], took: list[float]) -> None:
     print(
         f"{len(took)} kills, ready again after {sum(took) / len(took):.2f} s (at most {max(took):.2f}), "
         f"{len(answers)} orders answered, "
-        f"{unknown} of them UNKNOWN, {sum(bot.retries for bot in bots)} retries, {counted}"
+        f"{unknown} of them UNKNOWN, {sum(bot.retries for bot in bots)} retries, "
+        f"{sum(bot.refused for bot in bots)} refused meanwhile, {counted}"
     )
 
 

@@ -4,7 +4,7 @@ import json
 import random  # noqa: TID251 - seeded, to draw cases
 from collections.abc import Sequence
 
-from tests.signer.oracle import BY_PLACE, OWN, Limits
+from tests.signer.oracle import BY_PLACE, OWN, QUANTITIES, Limits
 
 from counterseal.adapters import packets
 from counterseal.core.messages import Hello, HelloRequest, Message, Refused, Sign, Signed
@@ -13,8 +13,8 @@ SECOND_NS = 1_000_000_000
 EPOCH = 3
 LIMITS = {
     "main": Limits(
-        symbols={"BTCUSDT", "ETHUSDT", "btcusdt"},
-        quantity={"BTCUSDT": "0.5", "*": "10"},
+        symbols={"BTCUSDT", "ETHUSDT", "btcusdt", "BTCUSD_PERP"},
+        quantity={"BTCUSDT": "0.5", "BTCUSD_PERP": "5000", "*": "10"},
         quote={"BTCUSDT": "5000"},
         leverage=5,
         rates={SECOND_NS: 5, 60 * SECOND_NS: 200},
@@ -27,7 +27,21 @@ CHANGING = [p for p, row in BY_PLACE.items() if row.typed and p[1] != "GET"]
 SIGNABLE = [p for p, r in BY_PLACE.items() if r.signed and r.purpose in ("account", "trade", "settings")]
 REFUSED = [p for p, r in BY_PLACE.items() if r.signed and r.purpose == "refused" and p[1] != "GET"]
 NAMES = sorted({name for row in BY_PLACE.values() for name in row.names} | OWN | {"apiKey", "Symbol", "symbol "})
-SYMBOLS = ["BTCUSDT", "BTCUSDT", "ETHUSDT", "ETHUSDT", "btcusdt", "XRPUSDT", "测试USDT", "BTCU\u017fDT", ""]
+SYMBOLS = [
+    "BTCUSDT",
+    "BTCUSDT",
+    "ETHUSDT",
+    "ETHUSDT",
+    "BTCUSD_PERP",
+    "btcusdt",
+    "XRPUSDT",
+    "测试USDT",
+    "BTCU\u017fDT",
+    "BTCUSDT ",
+    "BTCUSDT\n",
+    "BTC\u200bUSDT",
+    "",
+]
 SIZES = ["0.1", "0.5", "0.50", "0.4999", "1", "0.500000000000000001", "9.99", "10", "10.01", "5000", "5001", "0"]
 STRANGE = ["", "1e9", "+1", "-1", " 1", "1_0", "\uff11", "0x1", "NaN", "1.", ".5", "01", "null", "[]", "1\n", "9" * 40]
 TEXTS = ["BUY", "SELL", "LIMIT", "MARKET", "GTC", "1", "2", "65000.1", "id-1", "a&quantity=9", "ä%00", "", "\u5e01"]
@@ -118,7 +132,7 @@ class Campaign:
         row = BY_PLACE.get((family, method, path))
         names = sorted(row.names) if row else []
         chosen = [name for name in names if draw.random() < 0.4]
-        for name in ("symbol", "quantity", "batchOrders", "leverage"):
+        for name in ("symbol", *QUANTITIES, "batchOrders", "leverage"):
             if name in names and name not in chosen and draw.random() < 0.7:
                 chosen.append(name)
         if draw.random() < 0.04:
@@ -128,16 +142,16 @@ class Campaign:
         if draw.random() < 0.04:
             chosen.append(draw.choice(NAMES))
         draw.shuffle(chosen)
-        pairs = [(name, self._value(name, method)) for name in chosen]
+        pairs = [(name, self._value(name, (family, method))) for name in chosen]
         if draw.random() < 0.001:
             pairs[:1] = [(name, "A" * 40_000) for name, _ in pairs[:1]]
         return pairs
 
-    def _value(self, name: str, method: str) -> str:
+    def _value(self, name: str, place: tuple[str, str]) -> str:
         draw = self._draw
         if name == "symbol":
             return draw.choice(SYMBOLS)
-        if name in ("quantity", "quoteOrderQty", "amount"):
+        if name in (*QUANTITIES, "quoteOrderQty", "amount"):
             return draw.choice(STRANGE if draw.random() < 0.1 else SIZES)
         if name == "leverage":
             return draw.choice(["1", "5", "6", "125", "5.0", "-1", "", "5"])
@@ -146,16 +160,18 @@ class Campaign:
         if name == "positionSide":
             return draw.choice(["BOTH", "LONG", "SHORT"])
         if name == "batchOrders":
-            return self._batch(method)
+            return self._batch(*place)
         return draw.choice(TEXTS)
 
-    def _batch(self, method: str) -> str:
+    def _batch(self, family: str, method: str) -> str:
         draw = self._draw
-        single = sorted(BY_PLACE["usdm", method if method in ("POST", "PUT") else "POST", "/fapi/v1/order"].names)
+        root = {"coinm": "/dapi"}.get(family, "/fapi")
+        place = (family if root == "/dapi" else "usdm", method if method in ("POST", "PUT") else "POST")
+        single = sorted(BY_PLACE[(*place, f"{root}/v1/order")].names)
         legs: list[object] = []
         for _ in range(draw.choice([1, 1, 2, 3, 5, 10, 11, 0])):
             names = {name for name in single if draw.random() < 0.4} | {"symbol", "quantity"}
-            leg: dict[str, object] = {name: self._value(name, "") for name in sorted(names)}
+            leg: dict[str, object] = {name: self._value(name, place) for name in sorted(names)}
             if draw.random() < 0.05:
                 leg[draw.choice(["quoteOrderQty", "Quantity", "closePosition", "quantity"])] = draw.choice(
                     ["9", 9, True]

@@ -5,6 +5,7 @@ It shares no code with the signer: JSON by the standard library, numbers as frac
 
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -18,6 +19,7 @@ OWN = {"timestamp", "recvWindow", "signature"}
 ROWS: list[dict[str, Any]] = json.loads(files("counterseal").joinpath("data/rest_endpoints.json").read_bytes())
 ALONE = {"symbol", "type", "orderId", "algoId", "underlying", "asset", "assets", "email", "productId", "positionId"}
 NUMBER = re.compile(r"\A(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?\Z", re.ASCII)
+QUANTITIES = ("quantity", "newQty", "workingQuantity", "pendingQuantity")
 WHOLE = re.compile(r"\A(0|[1-9][0-9]{0,18})\Z", re.ASCII)
 
 
@@ -93,7 +95,8 @@ class Oracle:
         limits = self._limits[request.key_ref]
         if orders is None or not all(_fits(limits, order, row, request) for order in orders):
             return False
-        return self._counted(request.key_ref, sum(not _exit(order) for order in orders), now_ns)
+        brought = sum(not _exit(order) for order in orders) * _brought(request.path)
+        return self._counted(request.key_ref, brought, now_ns)
 
     def _may_at_all(self, request: Sign) -> bool:
         row = BY_PLACE.get((request.family, request.method, request.path))
@@ -166,6 +169,12 @@ def _orders(request: Sign, row: Row) -> list[dict[str, str]] | None:
     return legs
 
 
+def _brought(path: str) -> int:
+    """How many orders an order list has; everything else stands for itself."""
+    kind = path.rpartition("/")[2]
+    return {"oco": 2, "oto": 2, "opo": 2, "otoco": 3, "opoco": 3}.get(kind, 1)
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({name for name, _ in pairs}) != len(pairs):
         raise ValueError("twice")
@@ -182,13 +191,13 @@ def _encodes(text: str) -> bool:
 
 def _readable(order: Mapping[str, str], path: str) -> bool:
     for name, text in order.items():
-        if name in ("quantity", "quoteOrderQty", "amount") and not NUMBER.match(text):
+        if name in (*QUANTITIES, "quoteOrderQty", "amount") and not NUMBER.match(text):
             return False
         if name == "leverage" and not WHOLE.match(text):
             return False
         if name in ("reduceOnly", "closePosition") and text not in ("true", "false"):
             return False
-        if name == "type" and path == "/fapi/v1/positionMargin" and text not in ("1", "2"):
+        if name == "type" and path.endswith("api/v1/positionMargin") and text not in ("1", "2"):
             return False
     return True
 
@@ -201,15 +210,21 @@ def _fits(limits: Limits, order: Mapping[str, str], row: Row, request: Sign) -> 
     if row.purpose == "settings" or (limits.quantity is None and limits.quote is None):
         return True
     symbol, sized = order.get("symbol", ""), False
-    for name, table in (("quantity", limits.quantity), ("quoteOrderQty", limits.quote)):
+    units = [(name, limits.quantity) for name in QUANTITIES]
+    for name, table in (*units, ("quoteOrderQty", limits.quote)):
         if name in order:
             sized = True
             cap = (table or {}).get(symbol)
-            if cap is None and symbol.upper() == symbol:
+            if cap is None and symbol.upper() == symbol and not _hides(symbol):
                 cap = (table or {}).get("*")
             if cap is None or Fraction(order[name]) > Fraction(cap):
                 return False
     return sized or order.get("closePosition") == "true"
+
+
+def _hides(symbol: str) -> bool:
+    """Whether it has controls, marks of format or blanks: the Unicode categories C and Z."""
+    return any(unicodedata.category(letter)[0] in "CZ" for letter in symbol)
 
 
 def _exit(order: Mapping[str, str]) -> bool:

@@ -85,6 +85,99 @@ def test_sizes_are_held_to_the_cap_of_their_symbol(request_: Sign, expected: str
     assert reason(SIZED, request_) == [expected]
 
 
+def waiting(name: str, **values: str) -> Sign:
+    """An order list whose working order calls pending ones."""
+    return good(
+        path=f"/api/v3/orderList/{name}", pairs=(("symbol", "BTCUSDT"), ("workingSide", "BUY"), *values.items())
+    )
+
+
+def amendment(**values: str) -> Sign:
+    return good(method="PUT", path="/api/v3/order/amend/keepPriority", pairs=(("symbol", "BTCUSDT"), *values.items()))
+
+
+def routed(path: str = "/api/v3/sor/order", **values: str) -> Sign:
+    return good(path=path, pairs=(("symbol", "BTCUSDT"), ("side", "BUY"), *values.items()))
+
+
+@pytest.mark.threat(12)
+@pytest.mark.threat(43)
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        *(
+            (waiting(name, workingQuantity=working, pendingQuantity=pending), expected)
+            for name in ("oto", "otoco")
+            for working, pending, expected in (
+                ("0.5", "0.5", "signed"),
+                ("0.51", "0.1", "over_quantity_cap"),
+                ("0.1", "0.51", "over_quantity_cap"),
+                ("0.1", "1e3", "malformed_size"),
+                ("", "0.1", "malformed_size"),
+            )
+        ),
+        *(
+            (waiting(name, workingQuantity=working), expected)
+            for name in ("opo", "opoco")
+            for working, expected in (("0.5", "signed"), ("0.51", "over_quantity_cap"))
+        ),
+        (waiting("opo", workingQuantity="0.1", pendingQuantity="0.1"), "unknown_parameter"),
+        (waiting("oto"), "size_missing"),
+        (waiting("oto", workingQuantity="0.1", quantity="0.1"), "unknown_parameter"),
+        (amendment(newQty="0.5", orderId="1"), "signed"),
+        (amendment(newQty="0.51", orderId="1"), "over_quantity_cap"),
+        (amendment(newQty="+1", orderId="1"), "malformed_size"),
+        (amendment(orderId="1"), "size_missing"),
+        (amendment(quantity="0.1", newQty="0.1", orderId="1"), "unknown_parameter"),
+        (routed(quantity="0.5"), "signed"),
+        (routed(quantity="0.51"), "over_quantity_cap"),
+        (routed("/api/v3/sor/order/test", quantity="0.51"), "over_quantity_cap"),
+        (routed(quoteOrderQty="1"), "unknown_parameter"),
+        (routed(), "size_missing"),
+    ],
+)
+def test_no_order_of_a_list_no_amendment_and_no_routed_order_gets_around_the_cap(request_: Sign, expected: str) -> None:
+    assert reason(SIZED, request_) == [expected]
+
+
+CONTRACTS = Caps(max_quantity={"BTCUSD_PERP": Decimal(3), "*": Decimal("0.5")}, symbols=frozenset({"BTCUSD_PERP"}))
+
+
+def contracts(path: str = "/dapi/v1/order", method: str = "POST", **values: str) -> Sign:
+    pairs = (("symbol", "BTCUSD_PERP"), *values.items()) if path != "/dapi/v1/batchOrders" else tuple(values.items())
+    return good(family="coinm", method=method, path=path, pairs=pairs)
+
+
+@pytest.mark.threat(43)
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        (contracts(quantity="3"), "signed"),
+        (contracts(quantity="4"), "over_quantity_cap"),
+        (contracts(quantity="4", reduceOnly="true"), "over_quantity_cap"),
+        (contracts(type="STOP_MARKET", closePosition="true"), "signed"),
+        (contracts(type="STOP_MARKET", closePosition="true", quantity="4"), "over_quantity_cap"),
+        (contracts(method="PUT", quantity="4"), "over_quantity_cap"),
+        (contracts(method="PUT", price="4"), "size_missing"),
+        (contracts("/dapi/v1/algoOrder", quantity="4"), "over_quantity_cap"),
+        (contracts("/dapi/v1/batchOrders", batchOrders=json.dumps([leg("BTCUSD_PERP", "3")])), "signed"),
+        (contracts("/dapi/v1/batchOrders", batchOrders=json.dumps([leg("BTCUSD_PERP", "4")])), "over_quantity_cap"),
+        (contracts("/dapi/v1/batchOrders", batchOrders=json.dumps([leg("ETHUSD_PERP", "0.1")])), "outside_symbol_cap"),
+        (
+            contracts(
+                "/dapi/v1/batchOrders", "PUT", batchOrders=json.dumps([{"symbol": "BTCUSD_PERP", "quantity": "4"}])
+            ),
+            "over_quantity_cap",
+        ),
+        (good(pairs=(("symbol", "BTCUSDT"), ("quantity", "0.1"))), "outside_symbol_cap"),
+        (contracts("/dapi/v1/positionMargin", amount="1", type="1"), "signed"),
+        (contracts("/dapi/v1/positionMargin", amount="1", type="MARKET"), "malformed_size"),
+    ],
+)
+def test_a_coin_margined_symbol_is_capped_in_contracts(request_: Sign, expected: str) -> None:
+    assert reason(CONTRACTS, request_) == [expected]
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
@@ -331,6 +424,26 @@ def test_each_leg_of_a_batch_counts_and_exits_among_them_do_not() -> None:
     assert outcomes(at, [batch(*[leg()] * 4), batch(*[leg()] * 2, *exits), batch(leg(), leg()), batch(leg())], 0) == [
         False, True, False, True,
     ]  # fmt: skip
+
+
+@pytest.mark.threat(12)
+@pytest.mark.parametrize(
+    ("request_", "orders"),
+    [
+        (waiting("oto", workingQuantity="1", pendingQuantity="1"), 2),
+        (waiting("otoco", workingQuantity="1", pendingQuantity="1"), 3),
+        (waiting("opo", workingQuantity="1"), 2),
+        (waiting("opoco", workingQuantity="1"), 3),
+        (routed("/api/v3/orderList/oco", quantity="1"), 2),
+        (routed("/api/v3/order/oco", quantity="1"), 2),
+        (amendment(newQty="1"), 1),
+        (routed(quantity="1"), 1),
+    ],
+)
+def test_each_order_of_a_list_counts(request_: Sign, orders: int) -> None:
+    at = desk({"*": Caps(max_per_second=6)}, Clock())
+
+    assert outcomes(at, [request_] * 7, 0) == [number < 6 // orders for number in range(7)]
 
 
 def test_settings_and_modifications_count() -> None:

@@ -15,10 +15,12 @@ CHANGING = [e for e in CATALOGUE if e.signed and e.method != "GET" and e.purpose
 # Sizes and prices of what the table holds, by name. A new one must be put on one of the two sides.
 PRICES = frozenset({
     "price", "stopPrice", "stopLimitPrice", "abovePrice", "aboveStopPrice", "belowPrice", "belowStopPrice",
-    "triggerPrice", "activatePrice", "activationPrice", "callbackRate",
+    "triggerPrice", "activatePrice", "activationPrice", "callbackRate", "workingPrice", "pendingPrice",
+    "pendingStopPrice", "pendingAbovePrice", "pendingAboveStopPrice", "pendingBelowPrice", "pendingBelowStopPrice",
 })  # fmt: skip
 VISIBLE_PARTS = frozenset({
-    "icebergQty", "limitIcebergQty", "stopIcebergQty", "aboveIcebergQty", "belowIcebergQty",
+    "icebergQty", "limitIcebergQty", "stopIcebergQty", "aboveIcebergQty", "belowIcebergQty", "workingIcebergQty",
+    "pendingIcebergQty", "pendingAboveIcebergQty", "pendingBelowIcebergQty",
 })  # fmt: skip
 
 
@@ -38,6 +40,7 @@ def test_nothing_that_moves_funds_out_or_makes_keys_is_in_the_table() -> None:
     assert found == []
     assert ("spot", "POST", "/api/v3/order") in TABLE
     assert ("usdm", "POST", "/fapi/v1/leverage") in TABLE
+    assert ("coinm", "POST", "/dapi/v1/order") in TABLE
 
 
 def test_a_purpose_that_is_refused_in_the_catalogue_is_in_no_row_of_the_table() -> None:
@@ -71,6 +74,18 @@ def test_every_order_states_a_size_and_every_batch_has_legs() -> None:
             assert {Money.QUANTITY, Money.QUOTE} & set(entry.money.values()), place
         assert (entry.leg is not None) == (entry.act is Act.BATCH) == ("batchOrders" in entry.allowed), place
         assert entry.leg is None or entry.leg.act is Act.ORDER
+
+
+@pytest.mark.threat(12)
+def test_every_order_that_a_list_brings_is_counted() -> None:
+    """By the client ids that each order can be given: a list with more of them than we count would outrun a rate."""
+    for endpoint in CATALOGUE:
+        entry = TABLE.get(_place(endpoint))
+        if entry is not None and endpoint.method == "POST" and "listClientOrderId" in endpoint.params:
+            own = [name for name in endpoint.params if name.endswith("ClientOrderId")]
+            assert entry.orders == len(own) - 1, endpoint.name
+        elif entry is not None:
+            assert entry.orders == 1, endpoint.name
 
 
 def test_an_order_whose_size_has_an_unknown_name_is_not_in_the_table() -> None:

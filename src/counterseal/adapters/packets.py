@@ -13,6 +13,9 @@ _TYPES: dict[type, MessageType] = {
     messages.Sign: MessageType.SIGN,
     messages.Signed: MessageType.SIGNED,
     messages.Refused: MessageType.REFUSED,
+    messages.SignCheckpoint: MessageType.SIGN_CHECKPOINT,
+    messages.CheckpointSigned: MessageType.CHECKPOINT_SIGNED,
+    messages.LastCheckpoint: MessageType.LAST_CHECKPOINT,
 }
 _encode = msgspec.msgpack.Encoder().encode
 _DECODERS: Mapping[MessageType, Callable[[bytes], Message]] = {

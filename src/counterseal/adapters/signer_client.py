@@ -11,17 +11,21 @@ import socket
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from counterseal.adapters import packets
 from counterseal.core.messages import (
     MAX_PACKET,
+    CheckpointSigned,
     FramingError,
     HeldKey,
     Hello,
     HelloRequest,
+    LastCheckpoint,
     Message,
     Refused,
     Sign,
+    SignCheckpoint,
     Signed,
 )
 from counterseal.ports.clock import Clock
@@ -33,8 +37,8 @@ SWEEP_S = 0.25
 
 @dataclass(slots=True)
 class _Pending:
-    request: Sign
-    future: "asyncio.Future[Signed | Refused]"
+    request: Sign | SignCheckpoint
+    future: "asyncio.Future[Any]"
     deadline_ns: int
 
 
@@ -49,7 +53,7 @@ class SignerClient:
         self._signer = ""
         self._keys: dict[str, HeldKey] = {}
         self._pending: dict[int, _Pending] = {}
-        self._queued: list[Sign] = []
+        self._queued: list[Sign | SignCheckpoint] = []
         self._outbox: deque[bytes] = deque()
         # 40 random bits in front keep the numbers of two incarnations of the gateway apart.
         self._ids = itertools.count(secrets.randbits(40) << 22)
@@ -81,6 +85,21 @@ class SignerClient:
         self._queued.append(request)
         return future
 
+    def checkpoint(self, request: SignCheckpoint) -> "asyncio.Future[CheckpointSigned | LastCheckpoint | Refused]":
+        """Ask for a checkpoint; fails with SignerUnavailable when no answer comes in time.
+
+        Behind what is queued, because the signer takes numbers in their order only; at once when nothing is.
+        """
+        future: asyncio.Future[CheckpointSigned | LastCheckpoint | Refused]
+        future = asyncio.get_running_loop().create_future()
+        deadline = self._clock.monotonic_ns() + int(ANSWER_TIMEOUT_S * 1e9)
+        self._pending[request.id] = _Pending(request, future, deadline)
+        if self._queued:
+            self._queued.append(request)
+        else:
+            self._send([request])
+        return future
+
     def flush(self) -> None:
         """Send what is queued."""
         if self._queued:
@@ -91,7 +110,9 @@ class SignerClient:
         """Fail what is queued and not yet sent."""
         requests, self._queued = self._queued, []
         for request in requests:
-            self._fail(request.id, error)
+            # A checkpoint does not rest on what could not be written.
+            is_order = isinstance(request, Sign)
+            self._fail(request.id, error if is_order else SignerUnavailable("nothing could be sent in this turn"))
 
     def close(self) -> None:
         """Stop listening."""
@@ -139,7 +160,7 @@ class SignerClient:
             return
 
     def _take(self, message: Message) -> None:
-        if isinstance(message, Signed | Refused):
+        if isinstance(message, Signed | Refused | CheckpointSigned | LastCheckpoint):
             pending = self._pending.pop(message.id, None)
             if pending is not None and not pending.future.done():
                 pending.future.set_result(message)

@@ -6,16 +6,17 @@ the next answer could belong to another request.
 
 import asyncio
 import ssl
-from collections import deque
-from collections.abc import Mapping
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
 
 import httptools
 
+from counterseal.adapters.egress import family_of, is_of_this_host
 from counterseal.ports.clock import Clock
-from counterseal.ports.venue import ORDINARY, Lost, NotSent, Terms, VenueReply
+from counterseal.ports.venue import ORDINARY, Lost, NotSent, Terms, Unbound, Unreachable, VenueReply
 
 CONNECT_TIMEOUT_S = 5.0
 # The exchange's own limit is 10 s; what has not come 2 s later is not going to be told.
@@ -24,6 +25,7 @@ IDLE_S = 25.0
 SWEEP_S = 0.25
 MAX_BODY = 64 << 20
 MAX_HEADERS = 64 << 10
+# For each egress address: one whose way hangs takes no places from the others.
 MAX_CONNECTIONS = 64
 KEPT_FOR_EXITS = 8
 # All connections receive into one buffer: what is in it is parsed before the loop does anything else.
@@ -48,8 +50,9 @@ class Target:
 class UpstreamConnection(asyncio.BufferedProtocol):
     """One connection; `send` gives a future with the answer."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, egress: str = "") -> None:
         self._clock = clock
+        self.egress = egress
         self._transport: asyncio.WriteTransport | None = None
         self._waiter: asyncio.Future[VenueReply] | None = None
         self._answer_by_ns = 0
@@ -167,15 +170,24 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             waiter.set_exception(Lost(why))
 
 
-class UpstreamPool:
-    """The Venue port: a pool of connections per family, the one used last is used next."""
+def _tell_nobody(_what: str, **_fields: Any) -> None:
+    pass
 
-    def __init__(self, targets: Mapping[str, Target], clock: Clock) -> None:
+
+class UpstreamPool:
+    """The Venue port: connections per egress address and family, the one used last is used next.
+
+    `warn` takes a sentence and fields: it is told once of each egress address that is none of this host's.
+    """
+
+    def __init__(self, targets: Mapping[str, Target], clock: Clock, warn: Callable[..., None] = _tell_nobody) -> None:
         self._targets = targets
         self._clock = clock
-        self._idle: dict[str, deque[UpstreamConnection]] = {family: deque() for family in targets}
+        self._warn = warn
+        self._idle: dict[tuple[str, str], deque[UpstreamConnection]] = {}
         self._all: set[UpstreamConnection] = set()
-        self._connecting = 0
+        self._connecting: Counter[str] = Counter()
+        self._missing: set[str] = set()
 
     def start(self) -> None:
         """Look at the answers' deadlines from now on."""
@@ -188,20 +200,27 @@ class UpstreamPool:
         self.start()
 
     async def send(self, family: str, request: bytes, terms: Terms = ORDINARY) -> VenueReply:
-        """Send one request once. Raises NotSent or Lost."""
-        connection = self._take(family) or await self._connect(family, terms)
+        """Send one request once. Raises NotSent (Unreachable, Unbound) or Lost."""
+        route = (terms.egress, family)
+        connection = self._take(route) or await self._connect(family, terms)
         if not terms.wanted():
-            self._idle[family].append(connection)
+            self._keep(route, connection)
             raise NotSent("no longer wanted")
         reply = await connection.send(request)
         if connection.open:
-            self._idle[family].append(connection)
+            self._keep(route, connection)
         else:
             self._all.discard(connection)
         return reply
 
-    def _take(self, family: str) -> UpstreamConnection | None:
-        idle = self._idle.get(family)
+    def _keep(self, route: tuple[str, str], connection: UpstreamConnection) -> None:
+        idle = self._idle.get(route)
+        if idle is None:
+            idle = self._idle[route] = deque()
+        idle.append(connection)
+
+    def _take(self, route: tuple[str, str]) -> UpstreamConnection | None:
+        idle = self._idle.get(route)
         oldest = self._clock.monotonic_ns() - int(IDLE_S * 1e9)
         while idle:
             connection = idle.pop()
@@ -212,25 +231,59 @@ class UpstreamPool:
         return None
 
     async def _connect(self, family: str, terms: Terms) -> UpstreamConnection:
-        target = self._targets.get(family)
+        target, egress = self._targets.get(family), terms.egress
         if target is None:
             raise NotSent(f"no host for {family} in this environment")
         self._all = {connection for connection in self._all if connection.open}
         bound = MAX_CONNECTIONS if terms.is_exit else MAX_CONNECTIONS - KEPT_FOR_EXITS
-        if len(self._all) + self._connecting >= bound:
+        there = sum(each.egress == egress for each in self._all) + self._connecting[egress]
+        if there >= bound and not self._part_with_idle(egress):
             raise NotSent("all connections to the exchange are in use")
-        connection = UpstreamConnection(self._clock)
-        self._connecting += 1
+        self._check(egress)
+        self._connecting[egress] += 1
+        try:
+            connection = await self._open(target, egress)
+        finally:
+            self._connecting[egress] -= 1
+        self._all.add(connection)
+        return connection
+
+    def _part_with_idle(self, egress: str) -> bool:
+        """Close the connection of an address that was idle longest, whatever its family; False without one."""
+        lines = [idle for (of, _), idle in self._idle.items() if of == egress]
+        found = [(each.idle_since_ns, id(each), each, idle) for idle in lines for each in idle if each.open]
+        if not found:
+            return False
+        _, _, connection, idle = min(found)
+        idle.remove(connection)
+        connection.kill("idle longest")
+        self._all.discard(connection)
+        return True
+
+    def _check(self, egress: str) -> None:
+        """Refuse at once what cannot be bound: before any name is looked up."""
+        if not egress or is_of_this_host(egress):
+            self._missing.discard(egress)
+            return
+        if egress not in self._missing:
+            self._missing.add(egress)
+            self._warn("nothing can leave from an egress address that is none of this host's", egress=egress)
+        raise Unbound(f"{egress} is no address of this host")
+
+    async def _open(self, target: Target, egress: str) -> UpstreamConnection:
+        connection = UpstreamConnection(self._clock, egress)
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await asyncio.get_running_loop().create_connection(
-                    lambda: connection, target.host, target.port, ssl=target.context, server_hostname=target.name
+                    lambda: connection,
+                    target.host,
+                    target.port,
+                    ssl=target.context,
+                    server_hostname=target.name,
+                    **_leaving_from(egress),
                 )
         except (OSError, TimeoutError) as error:
-            raise NotSent(f"cannot connect: {type(error).__name__}") from None
-        finally:
-            self._connecting -= 1
-        self._all.add(connection)
+            raise Unreachable(f"cannot connect: {type(error).__name__}") from None
         return connection
 
     async def close(self) -> None:
@@ -238,3 +291,8 @@ class UpstreamPool:
         for connection in list(self._all):
             connection.kill("closing")
         self._all.clear()
+
+
+def _leaving_from(egress: str) -> dict[str, Any]:
+    """Bind to the address, and look for none of the exchange's that it could not reach."""
+    return {"local_addr": (egress, 0), "family": family_of(egress)} if egress else {}

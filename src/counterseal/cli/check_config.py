@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from counterseal.adapters.config_file import read
+from counterseal.adapters.egress import not_of_this_host
 from counterseal.adapters.home import Home
 from counterseal.cli import caps
 from counterseal.core.config.faults import FILE
@@ -23,7 +24,8 @@ def add_parser(subparsers: "Subparsers") -> None:
         "check-config",
         help="check counterseal.toml and show what it allows",
         description="Check counterseal.toml without starting anything. "
-        "Exit status: 0 when it has no fault, 2 when it has, each of them on a line of standard error.",
+        "Exit status: 0 when it has no fault, 2 when it has, each of them on a line of standard error. "
+        "There too, but no fault: addresses of venue.egress that this host does not have.",
     )
     parser.add_argument(
         "file", nargs="?", type=Path, metavar="FILE", help=f"file to check (default: {FILE} of the home)"
@@ -47,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
         return 2
     print(summarize(found), end="")
     print("", *caps.lines(Home(file.absolute().parent)), sep="\n")
+    for address in not_of_this_host(found.venue.egress):
+        print(f"egress: {address} is no address of this host, so that nothing could leave from it", file=sys.stderr)
     return 0
 
 

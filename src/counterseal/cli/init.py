@@ -5,7 +5,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from counterseal.adapters import age_box
+from counterseal.adapters import age_box, log_key_file
 from counterseal.adapters.home import HomeError, create_private, from_environment
 from counterseal.cli.shared import OK, add_home
 
@@ -59,11 +59,13 @@ def run(args: argparse.Namespace) -> int:
         raise HomeError(f"{home.root} is initialised already; go on with: counterseal key add NAME --kind hmac")
     home.create()
     age_box.make_identities(home)
+    log_key = log_key_file.make(home)
     if not home.config.exists():
         create_private(home.config, STARTER.encode())
     root = home.root
     print(f"made {root}; back up {root / 'identities'}: without it keys and credentials cannot be opened")
     print(f"next: edit {home.config}, then: counterseal key add NAME --kind hmac, counterseal bot mint NAME")
+    print(f"keep this elsewhere, it verifies the journal's checkpoints: {log_key}")
     print("then say what the signer signs at most, whatever the gateway asks: counterseal caps set NAME")
     sys.stdout.flush()
     return OK

@@ -59,10 +59,15 @@ def caps_of(caps: Mapping[str, Caps], ref: str) -> Caps:
 def size_for(sizes: Sizes, symbol: str) -> Decimal | None:
     """Give the cap of a symbol by its own row or that of `*`; None where there is neither.
 
-    `*` covers no symbol that is not written in upper case: the exchange might read it as one that has its own row.
+    `*` covers no symbol that is not written in upper case and without blanks or characters that nobody sees: the
+    exchange might read it as one that has its own row.
     """
     own = sizes.get(symbol)
-    return sizes.get(EVERY) if own is None and symbol.upper() == symbol else own
+    return sizes.get(EVERY) if own is None and _has_one_spelling(symbol) else own
+
+
+def _has_one_spelling(symbol: str) -> bool:
+    return symbol.upper() == symbol and symbol.isprintable() and " " not in symbol
 
 
 def parse(text: str) -> dict[str, Caps]:

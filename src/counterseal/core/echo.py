@@ -5,9 +5,11 @@ from typing import Any
 
 from counterseal.core.binance.values import items_of
 from counterseal.core.intent import Intent
+from counterseal.core.legs import AMEND, BATCHES, LISTS
 
 CANCEL_REPLACE = "/api/v3/order/cancelReplace"
-BATCH = "/fapi/v1/batchOrders"
+# Batches apart the one change that is answered with a list, of the orders that it happened to find.
+CANCEL_ALL = "/api/v3/openOrders"
 # What of the request a reply repeats under the same name. Spot states the cancelled id apart from the cancel's own.
 _SAME_NAME = ("symbol", "orderId", "algoId", "clientAlgoId", "orderListId", "origClientOrderId", "leverage")
 
@@ -17,12 +19,34 @@ def contradicts(intent: Intent, body: Any) -> bool:
 
     A field that is absent contradicts nothing, except in a batch: there each leg must be answered, in order.
     """
-    if intent.endpoint.path == BATCH:
+    path = intent.endpoint.path
+    if path in BATCHES:
         return legs_contradict(intent, body)
     if not isinstance(body, dict):
-        return False
-    if intent.endpoint.path == CANCEL_REPLACE:
+        return isinstance(body, list) and path != CANCEL_ALL
+    if path == CANCEL_REPLACE:
         return _replacement_contradicts(intent, body)
+    if path == AMEND:
+        return _amendment_contradicts(intent, body.get("amendedOrder"))
+    if path in LISTS and isinstance(body.get("orders"), list):
+        return _list_contradicts(intent, body["orders"])
+    return _fields_contradict(intent, body)
+
+
+def order_in(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give the part of a reply that describes the order: an amendment's has it one level down."""
+    amended = body.get("amendedOrder")
+    return amended if isinstance(amended, dict) else body
+
+
+def replaced_id(body: Any) -> str | None:
+    """Give the client id that an amended order no longer has; None for every other reply."""
+    order = body.get("amendedOrder") if isinstance(body, dict) else None
+    old = order.get("origClientOrderId") if isinstance(order, dict) else None
+    return old if isinstance(old, str) and isinstance(order, dict) and old != order.get("clientOrderId") else None
+
+
+def _fields_contradict(intent: Intent, body: Mapping[str, Any]) -> bool:
     values = intent.values
     for name in _SAME_NAME:
         if name in values and name in body and str(body[name]) != values[name]:
@@ -42,6 +66,19 @@ def _replacement_contradicts(intent: Intent, body: Mapping[str, Any]) -> bool:
     if "clientOrderId" not in new:
         return "orderId" in new
     return bool(new["clientOrderId"] != intent.values.get("newClientOrderId"))
+
+
+def _amendment_contradicts(intent: Intent, order: Any) -> bool:
+    """The amended order must carry the id that was sent, and whatever else named it."""
+    if not isinstance(order, dict) or order.get("clientOrderId") != intent.values["newClientOrderId"]:
+        return True
+    return _fields_contradict(intent, order)
+
+
+def _list_contradicts(intent: Intent, orders: Sequence[Any]) -> bool:
+    """A list has exactly the orders that were sent, in any sequence; its own id is the first of the intent's."""
+    found = sorted(str(order.get("clientOrderId")) if isinstance(order, dict) else "" for order in orders)
+    return found != sorted(intent.client_ids[1:])
 
 
 def legs_contradict(intent: Intent, body: Any) -> bool:

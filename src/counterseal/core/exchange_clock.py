@@ -26,6 +26,11 @@ class Reading(NamedTuple):
         """Give the uncertainty at a monotonic moment, in whole ms rounded up."""
         return self.uncertainty_ms + -(-max(0, monotonic_ms - self.at_ms) // DRIFT_MS_PER_MS)
 
+    def span(self, monotonic_ms: int) -> tuple[int, int]:
+        """Give the earliest and the latest that exchange time may be at a monotonic moment."""
+        told, uncertainty = self.exchange_ms(monotonic_ms), self.uncertainty_at(monotonic_ms)
+        return told - uncertainty, told + uncertainty
+
     def is_certain(self, monotonic_ms: int) -> bool:
         """Tell whether orders may be signed by it."""
         return self.uncertainty_at(monotonic_ms) <= MAX_UNCERTAINTY_MS

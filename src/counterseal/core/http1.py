@@ -37,6 +37,7 @@ class Head(NamedTuple):
     keep_alive: bool
     upgrade: bool
     cross_site: bool
+    no_cache: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class _Fields:
     keep_alive: bool
     upgrade: bool
     cross_site: bool
+    no_cache: bool
 
 
 @lru_cache(maxsize=512)
@@ -106,6 +108,7 @@ def _read_block(block: bytes) -> _Fields | Bad:
         keep_alive=b"close" not in headers.get(b"connection", b"").lower(),
         upgrade=b"upgrade" in headers,
         cross_site=headers.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"),
+        no_cache=b"no-cache" in map(bytes.strip, headers.get(b"cache-control", b"").lower().split(b",")),
     )
 
 
@@ -160,4 +163,5 @@ def _head(method: bytes, target: bytes, fields: _Fields) -> Head | Bad:
         fields.keep_alive,
         fields.upgrade,
         fields.cross_site,
+        fields.no_cache,
     )

@@ -12,8 +12,8 @@ Pair = tuple[str, str]
 class Leg(NamedTuple):
     """One order within a request, with money as Decimal.
 
-    `quantity` is in the base asset, `quote_quantity` in the quote asset. `prices` are all the prices it could execute
-    at.
+    `quantity` is in the base asset (in contracts where the symbol counts those), `quote_quantity` in the quote asset.
+    `prices` are all the prices it could execute at.
     `reduces` says that the request itself can only shrink a position (one-way reduceOnly or closePosition).
     """
 

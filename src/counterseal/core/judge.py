@@ -10,7 +10,7 @@ from counterseal.core.binance.catalogue import Endpoint
 from counterseal.core.binance.schema import kind_of
 from counterseal.core.binance.values import CHECKS, items_of, reason_of
 from counterseal.core.intent import Intent, Pair
-from counterseal.core.legs import id_names, leg_of, places
+from counterseal.core.legs import id_names, leg_of, legs_of, places
 from counterseal.core.shape import AUTH_NAMES, Shape, shape_of
 
 MAX_LEGS = 10
@@ -30,7 +30,7 @@ class Denial:
 def judge(endpoint: Endpoint, wire: Sequence[Pair], make_id: MakeId) -> Intent | Denial:
     """Judge one request's pairs (query and body together, signature element out).
 
-    `make_id` gives a new client order id for an order that has none, so that no order is without a name to ask for it.
+    `make_id` gives a new client order id where an order has none, so that no order is without a name to ask for it.
     """
     if wire:
         names, values = zip(*wire, strict=True)
@@ -55,8 +55,8 @@ def _by_shape(endpoint: Endpoint, shape: Shape, values: tuple[str, ...], make_id
         if not match(value):
             return None
     pairs = tuple(zip(shape.names, values, strict=True))
-    if shape.made:
-        pairs += ((shape.made, make_id()),)
+    for name in shape.made:
+        pairs += ((name, make_id()),)
     judged = dict(pairs)
     symbol = judged.get("symbol")
     return Intent(
@@ -64,8 +64,8 @@ def _by_shape(endpoint: Endpoint, shape: Shape, values: tuple[str, ...], make_id
         pairs,
         judged,
         (symbol,) if symbol is not None else (),
-        (leg_of(judged, shape.prices),) if shape.changes else (),
-        tuple([judged[name] for name in shape.ids]),
+        legs_of(endpoint.path, judged, shape.prices) if shape.changes else (),
+        _new_ids(judged, shape.ids),
         shape.places,
     )
 
@@ -103,9 +103,10 @@ def _intent(endpoint: Endpoint, pairs: list[Pair], judged: dict[str, str], make_
     if "batchOrders" in judged and endpoint.typed:
         return _batch(endpoint, pairs, judged, make_id)
     names = id_names(endpoint.method, endpoint.path) if endpoint.typed else ()
-    if names and names[0] not in judged:
-        pairs.append((names[0], make_id()))
-        judged[names[0]] = pairs[-1][1]
+    for name in names:
+        if name not in judged:
+            judged[name] = make_id()
+            pairs.append((name, judged[name]))
     creates = endpoint.typed and places(endpoint.method, endpoint.path)
     changes = creates or (endpoint.typed and endpoint.method == "PUT")
     return Intent(
@@ -113,10 +114,16 @@ def _intent(endpoint: Endpoint, pairs: list[Pair], judged: dict[str, str], make_
         pairs=tuple(pairs),
         values=judged,
         symbols=_symbols(judged),
-        legs=(leg_of(judged),) if changes else (),
-        client_ids=tuple(judged[name] for name in names if name in judged),
+        legs=legs_of(endpoint.path, judged) if changes else (),
+        client_ids=_new_ids(judged, names),
         places=creates,
     )
+
+
+def _new_ids(judged: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:
+    """Give the ids that are new: an order that is amended may keep the one by which it is named."""
+    kept = judged.get("origClientOrderId")
+    return tuple([judged[name] for name in names if judged[name] != kept])
 
 
 def _symbols(judged: Mapping[str, str]) -> tuple[str, ...]:
@@ -155,12 +162,18 @@ def _batch(endpoint: Endpoint, pairs: list[Pair], judged: dict[str, str], make_i
 
 # The parameters of the single order, by which each leg is judged. A modification takes no flag that says "reduces": the
 # exchange would ignore it, and the leg would pass for one that can only shrink a position.
+_NEW = (
+    "symbol side type positionSide timeInForce quantity reduceOnly price newClientOrderId newOrderRespType priceMatch"
+    " selfTradePreventionMode"
+)
+_CHANGED = "symbol side quantity price orderId origClientOrderId priceMatch modifyId"
 _LEG_NAMES = {
-    "POST": "symbol side type positionSide timeInForce quantity reduceOnly price newClientOrderId newOrderRespType"
-    " priceMatch selfTradePreventionMode goodTillDate",
-    "PUT": "symbol side quantity price orderId origClientOrderId priceMatch modifyId",
+    ("usdm", "POST"): f"{_NEW} goodTillDate",
+    ("usdm", "PUT"): _CHANGED,
+    ("coinm", "POST"): _NEW,
+    ("coinm", "PUT"): _CHANGED,
 }
-_LEG_KINDS = {method: {name: kind_of(name) for name in names.split()} for method, names in _LEG_NAMES.items()}
+_LEG_KINDS = {place: {name: kind_of(name) for name in names.split()} for place, names in _LEG_NAMES.items()}
 _LEG_NEEDS = {"POST": ("symbol", "side", "type"), "PUT": ("symbol", "side", "quantity", "price")}
 
 
@@ -169,7 +182,7 @@ def _leg(item: Any, endpoint: Endpoint, make_id: MakeId) -> dict[str, str] | Den
         return Denial("malformed_value", "batchOrders")
     order: dict[str, str] = {}
     for name, raw in item.items():
-        kind = _LEG_KINDS[endpoint.method].get(name)
+        kind = _LEG_KINDS[endpoint.family, endpoint.method].get(name)
         if kind is None:
             # A JSON key is any text: only what could be a parameter's name is repeated.
             return Denial("unknown_parameter", name if _NAME(name) else "batchOrders")

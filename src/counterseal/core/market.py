@@ -17,16 +17,25 @@ DOLLARS = frozenset({"USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USD", "USDP", "DA
 
 @dataclass(frozen=True, slots=True)
 class SymbolRule:
-    """A symbol of exchangeInfo as far as we judge by it."""
+    """A symbol of exchangeInfo as far as we judge by it.
+
+    `contract_size`: on COIN-M a quantity counts contracts, each worth that many units of the quote asset. None
+    elsewhere: there it counts units of the base asset.
+    """
 
     base: str
     quote: str
     status: str
+    contract_size: Decimal | None = None
 
     @property
     def trading(self) -> bool:
         """Whether new orders are taken."""
         return self.status == "TRADING"
+
+    def worth(self, price: Decimal) -> Decimal:
+        """Give what one unit of quantity is worth in the quote asset at a price; of a contract, at any."""
+        return price if self.contract_size is None else self.contract_size
 
 
 @dataclass(slots=True)
@@ -78,17 +87,26 @@ def parse_prices(rows: Iterable[Mapping[str, Any]]) -> dict[str, Decimal]:
     return found
 
 
-def parse_rules(rows: Iterable[Mapping[str, Any]]) -> dict[str, SymbolRule]:
-    """Read exchangeInfo's `symbols`; COIN-M states contractStatus instead of status.
+def parse_rules(family: str, rows: Iterable[Mapping[str, Any]]) -> dict[str, SymbolRule]:
+    """Read exchangeInfo's `symbols`; COIN-M states contractStatus instead of status, and the size of a contract.
 
-    What is no text counts as empty, which trades nowhere. Raises KeyError or TypeError when it is no such list.
+    What is no text counts as empty, which trades nowhere; so does a contract whose size cannot be read. Raises KeyError
+    or TypeError when it is no such list.
     """
-    return {_text(row["symbol"]): _rule(row) for row in rows}
+    read = _contract if family == "coinm" else _rule
+    return {_text(row["symbol"]): read(row) for row in rows}
 
 
 def _rule(row: Mapping[str, Any]) -> SymbolRule:
-    status = _text(row.get("status")) or _text(row.get("contractStatus"))
-    return SymbolRule(_text(row.get("baseAsset")), _text(row.get("quoteAsset")), status)
+    return SymbolRule(_text(row.get("baseAsset")), _text(row.get("quoteAsset")), _text(row.get("status")))
+
+
+def _contract(row: Mapping[str, Any]) -> SymbolRule:
+    told = row.get("contractSize")
+    size = decimal(str(told) if type(told) is int else _text(told))
+    if size is None or size <= 0:
+        return SymbolRule("", "", "")
+    return SymbolRule(_text(row.get("baseAsset")), _text(row.get("quoteAsset")), _text(row.get("contractStatus")), size)
 
 
 def _text(value: Any) -> str:

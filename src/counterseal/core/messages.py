@@ -24,6 +24,9 @@ class MessageType(IntEnum):
     SIGN = 3
     SIGNED = 4
     REFUSED = 5
+    SIGN_CHECKPOINT = 6
+    CHECKPOINT_SIGNED = 7
+    LAST_CHECKPOINT = 8
 
 
 _VERSION = bytes((PROTOCOL_VERSION,))
@@ -91,7 +94,34 @@ class Refused(NamedTuple):
     reason: str
 
 
-Message = HelloRequest | Hello | Sign | Signed | Refused
+class SignCheckpoint(NamedTuple):
+    """Ask for the head of the journal's tree to be signed: `size` records, the root's hash.
+
+    `proof` shows that this tree begins with the one of `old_size` records that was signed last, as RFC 6962 has it.
+    """
+
+    id: int
+    old_size: int
+    size: int
+    root: bytes
+    proof: tuple[bytes, ...]
+
+
+class CheckpointSigned(NamedTuple):
+    """`note` is the whole signed note, made by the signer."""
+
+    id: int
+    note: str
+
+
+class LastCheckpoint(NamedTuple):
+    """The signer has signed a tree of `size` records last: prove that the new one begins with that."""
+
+    id: int
+    size: int
+
+
+Message = HelloRequest | Hello | Sign | Signed | Refused | SignCheckpoint | CheckpointSigned | LastCheckpoint
 
 SIGNER_REASONS = {
     "malformed": "the packet is not of the protocol; none of its requests is answered",
@@ -113,6 +143,9 @@ SIGNER_REASONS = {
     "over_leverage_cap": "the leverage exceeds the signer's cap",
     "outside_symbol_cap": "the symbol is not among those that the signer's caps name",
     "over_rate_cap": "more orders, changes or settings than the signer's caps allow per second or minute",
+    "no_log_key": "the signer holds no key for checkpoints of the journal",
+    "inconsistent_checkpoint": "the journal's tree does not continue the one that was signed last: records are missing"
+    " or were changed",
     "key_unavailable": "the hardware token that holds the key does not sign now; nothing was signed",
 }
 

@@ -13,7 +13,7 @@ from enum import Enum
 from counterseal.core.outcome import Outcome
 
 REMEMBER_MS = 60_000
-_OPEN = frozenset({"NEW", "PARTIALLY_FILLED", "PENDING_NEW", "PENDING_CANCEL"})
+OPEN_STATES = frozenset({"NEW", "PARTIALLY_FILLED", "PENDING_NEW", "PENDING_CANCEL"})
 Pair = tuple[str, str]
 
 
@@ -41,7 +41,7 @@ class Entry:
         """Whether the same request gets this outcome rather than an error."""
         if self.outcome in (None, Outcome.UNKNOWN):
             return True
-        return self.order_status in _OPEN or now_ms - self.at_ms < REMEMBER_MS
+        return self.order_status in OPEN_STATES or now_ms - self.at_ms < REMEMBER_MS
 
 
 def pairs_digest(path: str, pairs: Iterable[Pair]) -> bytes:
@@ -96,6 +96,17 @@ class IdLedger:
                 if self._entries.get((family, client_id)) is entry:
                     del self._entries[(family, client_id)]
 
+    def resolve(self, family: str, entry: Entry, freed: Iterable[str], now_ms: int) -> None:
+        """Record what became of an UNKNOWN request (already written into `entry`): from now on it answers for a while.
+
+        `freed` are the ids that are proven never to have been taken.
+        """
+        entry.at_ms = now_ms
+        self._young.append(entry)
+        for client_id in freed:
+            if self._entries.get((family, client_id)) is entry:
+                del self._entries[(family, client_id)]
+
     def free(self, family: str, client_id: str) -> None:
         """Forget an id whose order was provably never born (a rejected leg of a batch)."""
         self._entries.pop((family, client_id), None)
@@ -105,9 +116,15 @@ class IdLedger:
         self._owners[(family, order_id)] = bot
 
     def owner(self, family: str, *, client_id: str | None, order_id: str | None) -> str | None:
-        """Give the bot whose order this is, by its client id or the exchange's number; None when it is not known."""
+        """Give the bot whose order this is, by its client id or the exchange's number; None when it is not known.
+
+        Where both are given both must be that bot's: the exchange may go by either.
+        """
         entry = self._entries.get((family, client_id)) if client_id else None
-        return entry.bot if entry else self._owners.get((family, order_id or ""))
+        by_id, by_number = entry.bot if entry else None, self._owners.get((family, order_id or ""))
+        if client_id and order_id:
+            return by_id if by_id == by_number else None
+        return by_id or by_number
 
     def _forget_replies(self, now_ms: int) -> None:
         """Drop stored answers that no repetition gets any more; what is open keeps its own."""

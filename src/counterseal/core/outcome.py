@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 
 class Outcome(StrEnum):
-    """NOT_SENT: no byte left. UNKNOWN: it may have been executed."""
+    """NOT_SENT: no byte left. UNKNOWN: it may have been executed. ABSENT: it was not, and cannot be any more."""
 
     ACCEPTED = "ACCEPTED"
     REJECTED = "REJECTED"
     UNKNOWN = "UNKNOWN"
     NOT_SENT = "NOT_SENT"
+    ABSENT = "ABSENT"
 
 
 class Answer(NamedTuple):
@@ -39,7 +40,7 @@ _REJECTS = frozenset(
     {-1002, -1003, -1013, -1014, -1015, -1020, -1021, -1022, *range(-1199, -1099)}
     | {-2010, -2011, -2013, -2014, -2015, -2016}
 )
-_SPOT_REJECTS = _REJECTS | {-1210, -1211, *range(-1225, -1219), -2026, -2039, -2043}
+_SPOT_REJECTS = _REJECTS | {-1210, -1211, *range(-1225, -1219), -2026, -2038, -2039, -2043}
 _FUTURES_REJECTS = (
     _REJECTS
     | {-1001, -1008, -1011, -1023, -1099, -2007, *range(-2028, -2016), -2038, -2039}

@@ -8,7 +8,7 @@ from counterseal.core.config.model import Bot
 from counterseal.core.exact import product
 from counterseal.core.intent import Intent, Leg
 from counterseal.core.judge import Denial
-from counterseal.core.market import FamilyMarket
+from counterseal.core.market import FamilyMarket, SymbolRule
 
 _STREAM_CLASSES = frozenset({"stream"})
 # Settings that may only go one way: end of the path -> (parameter, the value that lowers risk or keeps it). Hedge mode
@@ -131,15 +131,16 @@ def _money(bot: Bot, intent: Intent, leg: Leg, market: FamilyMarket, now_ms: int
         if name is not None:
             return Denial("price_outside_collar", name)
     if bot.max_order_notional is not None:
-        return _notional(bot.max_order_notional, leg, last, market.dollars(leg.symbol, now_ms))
+        dollars = market.dollars(leg.symbol, now_ms)
+        return _notional(bot.max_order_notional, leg, market.rules[leg.symbol], last, dollars)
     return None
 
 
-def _notional(limit: Decimal, leg: Leg, last: Decimal, dollars: Decimal | None) -> Denial | None:
+def _notional(limit: Decimal, leg: Leg, rule: SymbolRule, last: Decimal, dollars: Decimal | None) -> Denial | None:
     """Judge the larger of what the two sizes cost, should an order state both."""
     if dollars is None:
         return Denial("price_unknown")
-    if leg.quantity is not None and product(leg.quantity, max((*leg.prices, last)), dollars) > limit:
+    if leg.quantity is not None and product(leg.quantity, rule.worth(max((*leg.prices, last))), dollars) > limit:
         return Denial("notional_over_limit", "quantity")
     if leg.quote_quantity is not None and product(leg.quote_quantity, dollars) > limit:
         return Denial("notional_over_limit", "quoteOrderQty")

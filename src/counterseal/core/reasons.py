@@ -16,7 +16,8 @@ NEW_ORDER_REJECTED = -2010
 class Reason:
     """One refusal. `message` is what the bot reads, `meaning` and `remedy` what the operator reads.
 
-    `closes` tells that the connection cannot be trusted for another request.
+    `closes` tells that the connection cannot be trusted for another request. A `%s` in the message stands for a moment,
+    in milliseconds of exchange time.
     """
 
     code: str
@@ -466,12 +467,31 @@ _REASONS = (
         "as duplicate_client_order_id, in the words of the futures exchange",
         "use a new id for every order",
     ),
+    # -- orders that nobody knows the fate of
+    _order(
+        "symbol_has_unknown_orders",
+        "Order denied by the gateway: the outcome of other orders of this symbol is unknown.",
+        "three orders of the symbol are UNKNOWN; exits go on, and this ends when they are resolved",
+        "wait; `counterseal status` counts them, docs/topics/never-twice.md tells how they are resolved",
+    ),
+    _order(
+        "account_has_unknown_orders",
+        "Order denied by the gateway: the outcome of too many orders is unknown.",
+        "ten orders of the account are UNKNOWN; exits go on, and this ends when they are resolved",
+        "wait; `counterseal status` counts them",
+    ),
+    _order(
+        "symbol_unresolved",
+        "Order denied by the gateway: an order of this symbol could not be resolved.",
+        "an order of the symbol has been UNKNOWN for 60 s; exits go on, and this ends when it is resolved",
+        "look for the order at the exchange; see the critical line in the gateway's log",
+    ),
     # -- the exchange's limits and our own state
     Reason(
         "venue_backoff",
         429,
         -1003,
-        "Too many requests; please use the websocket for live updates.",
+        "Too many requests queued.",
         "the exchange answered 429 and its Retry-After is not over; nothing is sent",
         "wait for Retry-After",
     ),
@@ -479,7 +499,8 @@ _REASONS = (
         "venue_ban",
         418,
         -1003,
-        "Way too many requests; IP banned. Please use the websocket for live updates to avoid bans.",
+        "Way too much request weight used; IP banned until %s. Please use WebSocket Streams for live updates to avoid"
+        " bans.",
         "the exchange answered 418: this address is banned until Retry-After is over",
         "wait; find out with `counterseal limits` who spent it",
     ),
@@ -516,6 +537,14 @@ _REASONS = (
         "free the disk, then restart the gateway",
     ),
     Reason(
+        "witness_unreachable",
+        503,
+        -1001,
+        "Internal error; unable to process your request. Please try again.",
+        "the journal's witness has kept no checkpoint for ten minutes or 10,000 records; only exits are sent",
+        "bring the witness's storage back; it opens by itself with the next checkpoint",
+    ),
+    Reason(
         "bot_gone",
         503,
         -1001,
@@ -530,6 +559,64 @@ _REASONS = (
         "Internal error; unable to process your request. Please try again.",
         "the gateway is stopping; nothing was sent",
         "try again in a moment",
+    ),
+    # -- the shared ledger of limits
+    Reason(
+        "weight_budget_spent",
+        429,
+        -1003,
+        "Too much request weight used; current limit is spent for this window. "
+        "Please use WebSocket Streams for live updates to avoid polling the API.",
+        "what the address may spend in this window is spent, in flight, or kept for better lanes and for other bots' "
+        "parts; nothing was sent, so the exchange counted nothing",
+        "wait for Retry-After, which is when the window turns; `counterseal limits` tells who spent it; poll less, or "
+        "give the bot a larger share",
+    ),
+    Reason(
+        "raw_requests_spent",
+        429,
+        -1003,
+        "Too many requests queued.",
+        "the number of requests that the address may send to this API, or to these endpoints, is spent in this window",
+        "wait for Retry-After; `counterseal limits` tells who spent it",
+    ),
+    Reason(
+        "order_count_spent",
+        429,
+        -1015,
+        "Too many new orders.",
+        "what the account may place in this window is spent, in flight, or kept for exits and for other bots' parts; "
+        "nothing was sent",
+        "wait for Retry-After; cancels go through; `counterseal limits` tells which bot placed them",
+    ),
+    Reason(
+        "bot_quota_spent",
+        429,
+        -1003,
+        "Too many requests queued.",
+        "the bot's own quota is spent, or, for calls without a credential, the twentieth of a pool that they share; "
+        "there may be room for others",
+        "wait for Retry-After, or raise the bot's quota; cancels go through",
+    ),
+    Reason(
+        "bot_slowed",
+        429,
+        -1003,
+        "Too many requests queued.",
+        "the exchange refused more than ten of the bot's requests in a row, so it alone waits between two of them; "
+        "cancels and reducing orders are not slowed",
+        "see in the journal what the exchange refuses and mend the bot; one success ends it",
+    ),
+    # 503 with -1008 is the exchange's own word for an overload in which nothing was executed and nothing counted: SDKs
+    # read it as busy, to be tried again later. -1007 would mean an unknown outcome, -1003 that the bot asks too much.
+    Reason(
+        "venue_breaker_open",
+        503,
+        -1008,
+        "Server is currently overloaded with other requests. Please try again in a few minutes.",
+        "the exchange did not answer or failed several times in a row, so for a moment nothing but exits and a probe "
+        "goes there; nothing was sent",
+        "wait for Retry-After; cancels and reducing orders are still tried",
     ),
     # -- the exchange's answer
     Reason(

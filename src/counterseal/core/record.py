@@ -1,9 +1,9 @@
-"""The journal's format. Framing and version are final; fields for chain, epoch and staging are reserved.
+"""The journal's format. Framing and version are final; fields for epoch and staging are reserved.
 
 A segment starts with `MAGIC`. A record is a big-endian u32 length of the payload, the payload's CRC-32 as u32, the
-payload: one JSON object in UTF-8 with at least `v`, `seq`, `t` (wall ms), `type`. Reserved names: `prev`, `hash`
-(chain), `epoch`, `staging`. A torn tail (short or failing its checksum, with nothing whole behind it) is what a cut
-leaves.
+payload: one JSON object in UTF-8 with at least `v`, `seq`, `t` (wall ms), `prev` (`tlog.leaf_hash` of the payload
+before, in hex; `FIRST_PREV` in record 1), `type`. Reserved names: `hash`, `epoch`, `staging`. A torn tail (short or
+failing its checksum, with nothing whole behind it) is what a cut leaves.
 """
 
 import struct
@@ -13,14 +13,18 @@ from dataclasses import dataclass
 MAGIC = b"counterseal journal 1\n"
 VERSION = 1
 MAX_RECORD = 1 << 20
+FIRST_LEAF = bytes(32)
+FIRST_PREV = FIRST_LEAF.hex()
 _HEAD = struct.Struct(">II")
 TYPES = {
     "start": "the gateway opened: incarnation, policy hash, what was recovered",
     "intent": "a request that changes something, before its first byte leaves",
     "outcome": "what became of an intent: ACCEPTED, REJECTED, UNKNOWN or NOT_SENT",
+    "resolved": "what became of an UNKNOWN intent: ACCEPTED, REJECTED or ABSENT",
     "denied": "a request that was refused, with its reason",
     "recovered": "an intent that a crash left open, now UNKNOWN",
     "reload": "policy or credentials changed while running",
+    "checkpoint": "the head of the tree over all records before, signed by the signer",
     "event": "something an operator must know, until alerts exist",
 }
 
@@ -53,14 +57,21 @@ def scan(data: bytes) -> Scan:
         if MAGIC.startswith(data):
             return Scan((), 0)
         raise JournalDamaged("not a journal segment")
+    payloads = leading(data)
+    at = len(MAGIC) + sum(map(len, payloads)) + _HEAD.size * len(payloads)
+    if _whole_record_behind(data, at):
+        raise JournalDamaged(f"record at byte {at} fails its checksum and whole records follow")
+    return Scan(tuple(payloads), at)
+
+
+def leading(data: bytes) -> list[bytes]:
+    """Give the payloads of a segment in front of the first record that is not whole."""
     payloads: list[bytes] = []
     at = len(MAGIC)
     while (end := _end_of_record(data, at)) is not None:
         payloads.append(data[at + _HEAD.size : end])
         at = end
-    if _whole_record_behind(data, at):
-        raise JournalDamaged(f"record at byte {at} fails its checksum and whole records follow")
-    return Scan(tuple(payloads), at)
+    return payloads
 
 
 def _end_of_record(data: bytes, at: int) -> int | None:

@@ -21,14 +21,14 @@ _NESTED = frozenset({"batchOrders", "symbols"})
 class Shape(NamedTuple):
     """A plan for one order of names.
 
-    `pick` takes the values that are sent on from those received, `names` and `matches` belong to them. `made` is the
-    client id that has to be made, `ids` are all names of client ids in it, `prices` the names of prices.
+    `pick` takes the values that are sent on from those received, `names` and `matches` belong to them. `made` are the
+    client ids that have to be made, `ids` all names of client ids, `prices` the names of prices.
     """
 
     pick: Callable[[Sequence[str]], tuple[str, ...]]
     names: tuple[str, ...]
     matches: tuple[Match, ...]
-    made: str
+    made: tuple[str, ...]
     ids: tuple[str, ...]
     prices: tuple[str, ...]
     places: bool
@@ -64,8 +64,8 @@ def _plan(endpoint: Endpoint, names: tuple[str, ...]) -> Shape:
         pick=itemgetter(*at),
         names=kept,
         matches=tuple(MATCHES[endpoint.params[name].kind] for name in kept),
-        made=ids[0] if ids and ids[0] not in kept else "",
-        ids=tuple(name for name in ids if name in kept or name == ids[0]),
+        made=tuple(name for name in ids if name not in kept),
+        ids=ids,
         prices=tuple(name for name in PRICES if name in kept),
         places=creates,
         changes=creates or (endpoint.typed and endpoint.method == "PUT"),

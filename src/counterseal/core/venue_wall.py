@@ -1,7 +1,13 @@
-"""After 429 nothing but three exits is sent until Retry-After, after 418 nothing leaves this address at all."""
+"""After 429 nothing but three exits leaves an address until Retry-After, after 418 nothing leaves it at all.
+
+The exchange counts and bans by address, so that each egress address has a wall of its own.
+"""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
 
 # Host families whose weight is one pool.
 _POOLS = {"usdm": "futures", "coinm": "futures"}
@@ -9,8 +15,12 @@ DEFAULT_BACKOFF_S = 60
 # How many exits per pool may be tried while it is closed.
 EXITS_AFTER_429 = 3
 DEFAULT_BAN_S = 120
+# An answer that says "stop" and "now" in one breath is obeyed for a moment.
+MIN_WAIT_S = 1
 # The longest ban that the exchange documents: no answer can close the gateway for longer.
 MAX_WAIT_S = 3 * 24 * 3600
+# The egress address of a gateway that has none configured: the system chooses.
+ANY_EGRESS = ""
 
 
 _SECONDS = re.compile(r"[0-9]{1,9}").fullmatch
@@ -21,9 +31,25 @@ def seconds_of(retry_after: str) -> int | None:
     return int(retry_after) if _SECONDS(retry_after) else None
 
 
+class Standing(Enum):
+    """What an address may send now: everything, exits only, nothing."""
+
+    OPEN = "open"
+    EXITS_ONLY = "exits_only"
+    CLOSED = "closed"
+
+
+class Closed(NamedTuple):
+    """Why nothing may be sent: the reason's code, whole seconds to wait, and until when (monotonic ms)."""
+
+    reason: str
+    wait_s: int
+    until_ms: int
+
+
 @dataclass(slots=True)
-class VenueWall:
-    """Monotonic milliseconds until which each pool, or everything, is closed."""
+class AddressWall:
+    """Monotonic milliseconds until which each pool of one address, or all of it, is closed."""
 
     closed_until_ms: dict[str, int] = field(default_factory=dict)
     banned_until_ms: int = 0
@@ -40,26 +66,76 @@ class VenueWall:
                 self.exits_left[pool] = EXITS_AFTER_429
             self.closed_until_ms[pool] = max(self.closed_until_ms.get(pool, 0), until)
 
-    def closed(self, product: str, now_ms: int, *, is_exit: bool = False) -> tuple[str, int] | None:
-        """Give (reason code, whole seconds to wait) while nothing may be sent for this product.
+    def standing(self, product: str, now_ms: int) -> Standing:
+        """Tell what may be sent, without taking an exit."""
+        if now_ms < self.banned_until_ms:
+            return Standing.CLOSED
+        pool = _POOLS.get(product, product)
+        if now_ms >= self.closed_until_ms.get(pool, 0):
+            return Standing.OPEN
+        return Standing.EXITS_ONLY if self.exits_left.get(pool, 0) > 0 else Standing.CLOSED
 
-        After a 429 the pool lets three exits through until it opens; after a 418 nothing.
+    def closed(self, product: str, now_ms: int, *, is_exit: bool = False, takes: bool = True) -> Closed | None:
+        """Tell why while nothing may be sent for this product.
+
+        After a 429 the pool lets three exits through until it opens; after a 418 nothing. Without `takes` an exit is
+        told, and counts as none of them.
         """
         if now_ms < self.banned_until_ms:
-            return "venue_ban", _seconds(self.banned_until_ms - now_ms)
+            return _closed("venue_ban", self.banned_until_ms, now_ms)
         pool = _POOLS.get(product, product)
         until = self.closed_until_ms.get(pool, 0)
         if now_ms >= until:
             return None
         if is_exit and self.exits_left.get(pool, 0) > 0:
-            self.exits_left[pool] -= 1
+            self.exits_left[pool] -= takes
             return None
-        return "venue_backoff", _seconds(until - now_ms)
+        return _closed("venue_backoff", until, now_ms)
+
+
+@dataclass(slots=True)
+class VenueWall:
+    """The walls of all egress addresses; without any configured there is one."""
+
+    _walls: dict[str, AddressWall] = field(default_factory=dict)
+
+    def at(self, egress: str = ANY_EGRESS) -> AddressWall:
+        """Give the wall of one address."""
+        wall = self._walls.get(egress)
+        if wall is None:
+            wall = self._walls[egress] = AddressWall()
+        return wall
+
+    def places(self) -> list[tuple[str, AddressWall]]:
+        """Give every address that was ever told to stop, with its wall, to be shown."""
+        return sorted(self._walls.items())
+
+    def note(self, product: str, status: int, retry_after_s: int | None, now_ms: int, egress: str = ANY_EGRESS) -> None:
+        """Learn from the status of an answer that came to an address."""
+        self.at(egress).note(product, status, retry_after_s, now_ms)
+
+    def closed(
+        self, product: str, now_ms: int, *, is_exit: bool = False, egress: str = ANY_EGRESS, takes: bool = True
+    ) -> Closed | None:
+        """Tell why while nothing may leave an address. An exit let through that `takes` is one of the three."""
+        wall = self._walls.get(egress)
+        return None if wall is None else wall.closed(product, now_ms, is_exit=is_exit, takes=takes)
+
+    def standing(self, product: str, now_ms: int, egress: str = ANY_EGRESS) -> Standing:
+        """Tell what an address may send."""
+        wall = self._walls.get(egress)
+        return Standing.OPEN if wall is None else wall.standing(product, now_ms)
+
+    def soonest(self, product: str, now_ms: int, egresses: Iterable[str]) -> Closed | None:
+        """Tell why for the address that opens first, None when one is open: what a bot is told that found none."""
+        found = [self.closed(product, now_ms, egress=egress) for egress in egresses]
+        closed = [each for each in found if each is not None]
+        return min(closed, key=lambda each: each.until_ms) if closed and len(closed) == len(found) else None
 
 
 def _wait_ms(retry_after_s: int | None, default_s: int) -> int:
-    return min(default_s if retry_after_s is None else retry_after_s, MAX_WAIT_S) * 1000
+    return min(max(default_s if retry_after_s is None else retry_after_s, MIN_WAIT_S), MAX_WAIT_S) * 1000
 
 
-def _seconds(ms: int) -> int:
-    return -(-ms // 1000)
+def _closed(reason: str, until_ms: int, now_ms: int) -> Closed:
+    return Closed(reason, -(-(until_ms - now_ms) // 1000), until_ms)

@@ -32,8 +32,10 @@ _TIME_UNITS = frozenset({"MICROSECOND", "MILLISECOND", "microsecond", "milliseco
 class Inquiry:
     """A request on its way; what is known of it when it is refused goes into the journal.
 
-    `way` is None by the plain base URL. `begun_ns` is the monotonic moment at which it was whole. `gone` is set by the
-    listener when the bot has closed its connection.
+    `way` is None by the plain base URL. `begun_ns` is the monotonic moment at which it was whole, `signed_ns` the one
+    at which its signature for the exchange came, `window_ms` the recvWindow in it. `gone` is set by the listener when
+    the bot has closed its connection. `weight` is what it cost of the exchange's limits so far, `left` how much its
+    lane may still spend; None as long as it asked for nothing.
     """
 
     head: Head
@@ -41,6 +43,10 @@ class Inquiry:
     source: Source
     way: Way | None = None
     begun_ns: int = 0
+    signed_ns: int = 0
+    window_ms: int = 0
+    weight: int = 0
+    left: int | None = None
     bot: str | None = None
     endpoint: Endpoint | None = None
     form: str = ""

@@ -17,10 +17,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 def parse(answer: VenueReply) -> Answer:
-    """Read an answer's body; what is no JSON becomes None."""
+    """Read an answer's body; what is no JSON, or nested without end, becomes None."""
     try:
         body = _decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         body = None
     return read_answer(answer.status, body)
 
@@ -39,6 +39,17 @@ def passed_on(answer: VenueReply, keys: Mapping[str, HeldKey], parsed: Answer | 
     return given
 
 
+def cleaned(answer: VenueReply, keys: Mapping[str, HeldKey]) -> VenueReply:
+    """Give the answer as bots may see it, for `passed_on_clean`: its headers are picked there."""
+    given = passed_on(answer, keys)
+    return answer._replace(status=given.status, body=given.body)
+
+
+def passed_on_clean(answer: VenueReply) -> Reply:
+    """Give a bot's answer without another look at the body."""
+    return Reply(answer.status, answer.body, replies.passed_headers(answer.headers))
+
+
 def _without(body: bytes, secrets: list[bytes]) -> bytes:
     """Mask our keys, also where JSON escapes hide one; a body that holds none stays byte for byte."""
     if b"\\u" in body and any(secret in (plain := _plain(body)) for secret in secrets):
@@ -50,7 +61,7 @@ def _plain(body: bytes) -> bytes:
     """Give JSON without escapes of printable characters; what is no JSON as it is."""
     try:
         return _encode(_decode(body))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return body
 
 

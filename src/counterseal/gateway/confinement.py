@@ -30,7 +30,10 @@ def confine(home: Home, listeners: Iterable[int], mode: str) -> Report:
         resolves=not _is_address(host),
         ca_file=Path(config.venue.ca_file) if config.venue.ca_file else None,
         listeners=listeners,
+        binds=bool(config.venue.egress),
     )
+    if config.journal.witness is not None:
+        profile = profiles.appending(profile, home.root / config.journal.witness)
     # The leaf certificate is replaced while we run, so that its folder is readable, not the file.
     return sandbox.enter(profiles.reading(profile, CaFiles(home).directory), required=mode == "require")
 

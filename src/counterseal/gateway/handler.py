@@ -10,6 +10,7 @@ from counterseal.gateway.admission import Admission, Admitted, Inquiry
 from counterseal.gateway.changes import Changes
 from counterseal.gateway.outbound import SignerRefused
 from counterseal.gateway.reads import Reads
+from counterseal.gateway.refresh import Refresher
 from counterseal.gateway.reply import Reply
 from counterseal.gateway.state import ANONYMOUS, State
 from counterseal.gateway.turn import Turn
@@ -17,6 +18,8 @@ from counterseal.ports.journal import Journal, JournalError
 from counterseal.ports.signing import SignerUnavailable
 from counterseal.ports.venue import VenueReply
 
+# A bot whose own clock is wrong must not have the time asked for at each of its requests.
+DOUBT_PAUSE_MS = 5_000
 STRANGERS_AT_ONCE, STRANGERS_PER_SECOND = 5_000, 20
 
 
@@ -24,9 +27,18 @@ class Handler:
     """The way of a request through the gateway."""
 
     def __init__(
-        self, state: State, admission: Admission, reads: Reads, changes: Changes, journal: Journal, turn: Turn, log: Any
+        self,
+        state: State,
+        admission: Admission,
+        reads: Reads,
+        changes: Changes,
+        refresher: Refresher,
+        journal: Journal,
+        turn: Turn,
+        log: Any,
     ) -> None:
         self._state = state
+        self._refresher = refresher
         self._admission = admission
         self._reads = reads
         self._changes = changes
@@ -43,11 +55,10 @@ class Handler:
         self._state.requests += 1
         judged = self._admission.admit(inquiry)
         if isinstance(judged, Denial):
+            if judged.reason == "timestamp_outside_window":
+                # A verified bot's: one of the two clocks is wrong, and it may be ours.
+                self._refresher.doubt(DOUBT_PAUSE_MS)
             return self._deny(inquiry, judged, begun_ns)
-        is_exit = judged.endpoint.mutating and judged.intent.reduces
-        closed = self._state.wall.closed(judged.endpoint.product, begun_ns // 1_000_000, is_exit=is_exit)
-        if closed:
-            return self._deny(inquiry, Denial(closed[0]), begun_ns, retry_after_s=closed[1])
         return judged
 
     async def finish(self, inquiry: Inquiry, admitted: Admitted) -> Reply:
@@ -59,14 +70,16 @@ class Handler:
             reply, answer = await self._changes.answer(inquiry, admitted, seen)
         else:
             reply, answer = await self._read(inquiry, admitted)
-        weight = admitted.endpoint.weight(admitted.intent.values) if answer else 0
-        counter.weight += weight
+        counter.weight += inquiry.weight
+        if inquiry.left is not None:
+            reply.headers["X-Counterseal-Weight"] = str(inquiry.weight)
+            reply.headers["X-Counterseal-Budget-Left"] = str(inquiry.left)
         self._time(reply, answer, begun_ns)
         reason = reply.headers.get("X-Counterseal-Reason")
         # An UNKNOWN outcome is no refusal: the order may be out, and its own records tell.
         if answer is None and reason is not None and reason != "outcome_unknown":
             self._record_denial(inquiry, reason, "")
-        self._line(inquiry, reply, answer, begun_ns, weight)
+        self._line(inquiry, reply, answer, begun_ns)
         return reply
 
     async def _read(self, inquiry: Inquiry, admitted: Admitted) -> tuple[Reply, VenueReply | None]:
@@ -95,11 +108,11 @@ class Handler:
         self._log.info("request", decision="deny", reason=reason)
         return replies.denial(reason)
 
-    def _deny(self, inquiry: Inquiry, refusal: Denial, begun_ns: int, retry_after_s: int | None = None) -> Reply:
-        reply = replies.denial(refusal.reason, retry_after_s=retry_after_s)
+    def _deny(self, inquiry: Inquiry, refusal: Denial, begun_ns: int) -> Reply:
+        reply = replies.denial(refusal.reason)
         self._time(reply, None, begun_ns)
         self._record_denial(inquiry, refusal.reason, refusal.name)
-        self._line(inquiry, reply, None, begun_ns, 0)
+        self._line(inquiry, reply, None, begun_ns)
         return reply
 
     def _record_denial(self, inquiry: Inquiry, reason: str, name: str) -> None:
@@ -153,7 +166,7 @@ class Handler:
         theirs = answer.received_ns - answer.sent_ns if answer else 0
         reply.headers["Server-Timing"] = f"gateway;dur={(total - theirs) / 1e6:.3f}, venue;dur={theirs / 1e6:.3f}"
 
-    def _line(self, inquiry: Inquiry, reply: Reply, answer: VenueReply | None, begun_ns: int, weight: int) -> None:
+    def _line(self, inquiry: Inquiry, reply: Reply, answer: VenueReply | None, begun_ns: int) -> None:
         now_ns = self._state.clock.monotonic_ns()
         self._log.info(
             "request",
@@ -166,20 +179,25 @@ class Handler:
             status=reply.status,
             code=_first_number(reply.body, b'"code":') if reply.status >= 400 else None,
             order_id=_first_number(reply.body, b'"orderId":'),
-            weight=weight,
+            weight=inquiry.weight,
+            shared=reply.headers.get("X-Counterseal-Cache"),
             total_us=(now_ns - begun_ns) // 1000,
             venue_us=(answer.received_ns - answer.sent_ns) // 1000 if answer else None,
         )
 
 
 def _decision(reply: Reply, answer: VenueReply | None) -> str:
-    """Say "allow" (asked the exchange), "stored" (told what became of an earlier one), "unknown" or "deny"."""
+    """Say "allow" (asked the exchange), "shared" (served by the answer to another read), "stored" (told what became
+    of an earlier one), "unknown" or "deny".
+    """
     reason = reply.headers.get("X-Counterseal-Reason")
     if reason == "outcome_unknown":
         return "unknown"
     if reason is not None:
         return "deny"
-    return "allow" if answer else "stored"
+    if answer:
+        return "allow"
+    return "shared" if "X-Counterseal-Cache" in reply.headers else "stored"
 
 
 def _first_number(body: bytes, name: bytes) -> int | None:

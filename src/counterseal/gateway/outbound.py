@@ -5,16 +5,16 @@ from functools import lru_cache
 
 from counterseal import __version__
 from counterseal.core import freshness
-from counterseal.core.binance.catalogue import Endpoint
 from counterseal.core.config.model import Config
 from counterseal.core.keys import least_key
 from counterseal.core.messages import HeldKey, Refused, Sign
-from counterseal.core.venue_wall import seconds_of
 from counterseal.gateway.admission import Admitted
+from counterseal.gateway.budget import Permit
+from counterseal.gateway.exchange import Exchange
 from counterseal.gateway.state import State
 from counterseal.gateway.turn import Turn
 from counterseal.ports.signing import SignerUnavailable, SigningClient
-from counterseal.ports.venue import Terms, Venue, VenueReply
+from counterseal.ports.venue import VenueReply
 
 _FIXED = f"User-Agent: counterseal/{__version__}\r\nAccept: application/json\r\n"
 
@@ -34,9 +34,9 @@ def _always() -> bool:
 class Outbound:
     """Signs and sends admitted requests."""
 
-    def __init__(self, state: State, venue: Venue, signer: SigningClient, turn: Turn) -> None:
+    def __init__(self, state: State, exchange: Exchange, signer: SigningClient, turn: Turn) -> None:
         self._state = state
-        self._venue = venue
+        self._exchange = exchange
         self._signer = signer
         self._turn = turn
         self._least: dict[tuple[str, str], HeldKey | None] = {}
@@ -96,28 +96,23 @@ class Outbound:
         )
 
     async def send(
-        self, admitted: Admitted, query: bytes, key: HeldKey | None, wanted: Callable[[], bool] = _always
+        self,
+        admitted: Admitted,
+        query: bytes,
+        key: HeldKey | None,
+        permit: Permit,
+        wanted: Callable[[], bool] = _always,
     ) -> VenueReply:
         """Send once, if it is still wanted when the first byte is about to leave. Raises NotSent or Lost.
 
-        `key` names whose request it is, where the exchange wants to know.
+        `key` names whose request it is, where the exchange wants to know. The permit is settled by what comes of it.
         """
         endpoint = admitted.endpoint
         host = self._state.hosts.get(endpoint.family, "")
         api_key = None if key is None else key.api_key
         before, behind = _frame(endpoint.method, endpoint.path, host, api_key, admitted.time_unit)
         request = b"%b?%b%b" % (before, query, behind) if query else before + behind
-        reply = await self._venue.send(endpoint.family, request, Terms(admitted.intent.reduces, wanted))
-        self._learn(endpoint, reply)
-        return reply
-
-    def _learn(self, endpoint: Endpoint, reply: VenueReply) -> None:
-        """Take limits and bans from the answer's headers."""
-        seconds = seconds_of(reply.headers.get("retry-after", ""))
-        self._state.wall.note(endpoint.product, reply.status, seconds, self._state.monotonic_ms())
-        used = reply.headers.get("x-mbx-used-weight-1m")
-        if used is not None:
-            self._state.used_weight[endpoint.family] = used
+        return await self._exchange.send(permit, request, admitted.bot, wanted)
 
 
 @lru_cache(maxsize=4096)

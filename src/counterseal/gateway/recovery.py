@@ -1,54 +1,134 @@
 """At the start: what the journal knows becomes the ledger of ids, and what a crash left open becomes UNKNOWN."""
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from counterseal.core.orders import Entry, IdLedger
 from counterseal.core.outcome import Outcome
+from counterseal.core.summary import (
+    ENDS,
+    REPLACED,
+    RESOLVED,
+    UNRESOLVED,
+    Settled,
+    Summary,
+    algo_order_of,
+    is_unresolved,
+    reply_of,
+    told_by,
+)
 
-ALGO_ORDER = "/fapi/v1/algoOrder"
+__all__ = ["MAX_KEPT_REPLY", "REPLACED", "Fold", "Recovered", "recover", "recovered_record"]
+
+# An answer longer than this is not kept over a restart.
+MAX_KEPT_REPLY = 65_536
+
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 
 @dataclass(slots=True)
 class Recovered:
-    """The ledger, and the intents without an outcome in order."""
+    """The ledger, the intents without an outcome in order, and those that are UNKNOWN and not resolved."""
 
     ledger: IdLedger
     open: list[dict[str, Any]]
+    unresolved: list[dict[str, Any]]
+
+
+class Fold:
+    """Takes the journal in order: summaries of closed segments, records of those that have none.
+
+    `wall_ms` and `monotonic_ms` are now, to turn records' times into ages.
+    """
+
+    def __init__(self, wall_ms: int, monotonic_ms: int) -> None:
+        self._ledger = IdLedger()
+        self._pending: dict[str, tuple[dict[str, Any], Entry]] = {}
+        self._behind_ms = wall_ms - monotonic_ms
+
+    def take(self, record: Mapping[str, Any]) -> None:
+        """Take one record."""
+        if record["type"] == "intent":
+            at_ms = record["t"] - self._behind_ms
+            entry = Entry(record["bot"], record["id"], bytes.fromhex(record["digest"]), at_ms)
+            entry.order_status = record.get("order_status", "")
+            self._pending[record["id"]] = (dict(record), entry)
+            self._ledger.open(record["family"], record["client_ids"], entry)
+        elif record["type"] in ENDS and record["id"] in self._pending:
+            intent, entry = self._pending.pop(record["id"])
+            _close(self._ledger, intent, entry, record)
+            if is_unresolved(intent, record):
+                intent[UNRESOLVED] = True
+                self._pending[record["id"]] = (intent, entry)
+            elif record["type"] == RESOLVED:
+                self._ledger.resolve(intent["family"], entry, (), record["t"] - self._behind_ms)
+
+    def take_summary(self, summary: Summary) -> None:
+        """Take what a whole segment left to remember."""
+        learned = deque(summary.learned)
+        for number, record in enumerate(summary.late):
+            self._learn(learned, number)
+            self.take(record)
+        self._learn(learned, len(summary.late))
+        for settled in summary.settled:
+            self._settled(settled)
+        for family, order_id, bot in summary.owned:
+            self._ledger.own(family, order_id, bot)
+        for intent in summary.open:
+            self.take(intent)
+
+    def _learn(self, learned: deque[tuple[str, str, str, int]], number: int) -> None:
+        """Learn the states that were told before that many late ends had come."""
+        while learned and learned[0][3] <= number:
+            family, client_id, order_status, _ = learned.popleft()
+            self._ledger.learn(family, client_id, order_status)
+
+    def recovered(self) -> Recovered:
+        """Give what the journal knows; what it leaves open is UNKNOWN from here on."""
+        for _, entry in self._pending.values():
+            entry.outcome = Outcome.UNKNOWN
+        left = [intent for intent, _ in self._pending.values()]
+        unresolved = [intent for intent in left if UNRESOLVED in intent]
+        return Recovered(self._ledger, [intent for intent in left if UNRESOLVED not in intent], unresolved)
+
+    def _settled(self, settled: Settled) -> None:
+        entry = Entry(
+            settled.bot,
+            settled.request,
+            settled.digest,
+            settled.at_ms - self._behind_ms,
+            _OUTCOMES[settled.outcome],
+            settled.order_status,
+            None if settled.reply is None else (settled.reply[0], settled.reply[1].encode()),
+        )
+        self._ledger.open(settled.family, settled.client_ids, entry)
 
 
 def recover(records: Iterable[Mapping[str, Any]], wall_ms: int, monotonic_ms: int) -> Recovered:
-    """Fold a journal. `wall_ms` and `monotonic_ms` are now, to turn records' times into ages."""
-    ledger = IdLedger()
-    pending: dict[str, tuple[dict[str, Any], Entry]] = {}
+    """Fold a journal record by record. `wall_ms` and `monotonic_ms` are now."""
+    fold = Fold(wall_ms, monotonic_ms)
     for record in records:
-        if record["type"] == "intent":
-            at_ms = monotonic_ms - (wall_ms - record["t"])
-            entry = Entry(record["bot"], record["id"], bytes.fromhex(record["digest"]), at_ms)
-            pending[record["id"]] = (dict(record), entry)
-            ledger.open(record["family"], record["client_ids"], entry)
-        elif record["type"] in ("outcome", "recovered") and record["id"] in pending:
-            intent, entry = pending.pop(record["id"])
-            _close(ledger, intent, entry, record)
-    for _, entry in pending.values():
-        entry.outcome = Outcome.UNKNOWN
-    return Recovered(ledger, [intent for intent, _ in pending.values()])
+        fold.take(record)
+    return fold.recovered()
 
 
 def _close(ledger: IdLedger, intent: Mapping[str, Any], entry: Entry, record: Mapping[str, Any]) -> None:
     entry.outcome = Outcome(record["outcome"])
     entry.order_status = record.get("order_status", "")
-    if record.get("reply") is not None:
-        entry.reply = (record["reply_status"], record["reply"].encode())
+    reply = reply_of(record)
+    if reply is not None:
+        entry.reply = (reply[0], reply[1].encode())
     ledger.close(intent["family"], intent["client_ids"], entry)
     for client_id in record.get("freed") or ():
         ledger.free(intent["family"], client_id)
-    if intent["path"] == ALGO_ORDER and intent["method"] == "POST" and record.get("order_id") is not None:
-        ledger.own(intent["family"], str(record["order_id"]), intent["bot"])
-    cancelled = dict(intent["pairs"]).get("origClientOrderId")
-    if intent["method"] == "DELETE" and cancelled and entry.order_status:
-        ledger.learn(intent["family"], cancelled, entry.order_status)
+    owned = algo_order_of(intent, record)
+    if owned is not None:
+        ledger.own(intent["family"], owned, intent["bot"])
+    told = told_by(intent, record)
+    if told is not None:
+        ledger.learn(intent["family"], *told)
 
 
 def recovered_record(intent: Mapping[str, Any]) -> dict[str, Any]:

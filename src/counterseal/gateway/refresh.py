@@ -1,5 +1,6 @@
 """Keeps what decisions rest on fresh: exchange time, last prices, the exchange's symbols (ruling 18)."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,14 +9,20 @@ import msgspec
 from counterseal.adapters.tasks import Tasks
 from counterseal.core.exchange_clock import Reading
 from counterseal.core.market import parse_prices, parse_rules
-from counterseal.core.venue_wall import seconds_of
+from counterseal.gateway.budget import OWN, Budget, NoRoom
+from counterseal.gateway.exchange import Exchange
+from counterseal.gateway.stampede import keep_answer
 from counterseal.gateway.state import State
 from counterseal.ports.clock import Clock
-from counterseal.ports.venue import Lost, NotSent, Venue, VenueReply
+from counterseal.ports.venue import Lost, NotSent, VenueReply
 
+# A reading that is younger than this is not taken anew because an answer doubted it.
+NEW_ENOUGH_MS = 1_000
 OFFSET_S, PRICES_S, RULES_S = 30.0, 2.0, 3600.0
 RETRY_S = 1.0
 SAMPLES = 3
+# The exchange was founded in 2017; what is before, or after 2099, is no time of its.
+_SINCE_MS, _UNTIL_MS = 1_483_228_800_000, 4_102_444_800_000
 # Where each product's time, prices and symbols are read.
 _TIME = (("spot", "/api/v3/time"), ("usdm", "/fapi/v1/time"), ("coinm", "/dapi/v1/time"))
 _PRICES = {"spot": "/api/v3/ticker/price", "usdm": "/fapi/v2/ticker/price", "coinm": "/dapi/v1/ticker/price"}
@@ -27,13 +34,19 @@ _decode = msgspec.json.Decoder().decode
 class Refresher:
     """Periodic reads on the gateway's own account of weight."""
 
-    def __init__(self, state: State, venue: Venue, clock: Clock, tasks: Tasks, warn: Callable[..., None]) -> None:
+    def __init__(
+        self, state: State, budget: Budget, exchange: Exchange, clock: Clock, tasks: Tasks, warn: Callable[..., None]
+    ) -> None:
         self._state = state
-        self._venue = venue
+        self._budget = budget
+        self._exchange = exchange
         self._clock = clock
         self._tasks = tasks
         self._warn = warn
         self._tried: set[str] = set()
+        self._measuring: asyncio.Task[None] | None = None
+        self._doubted_ms: int | None = None
+        self._has_measured = False
         self._silent: set[str] = set()
 
     @property
@@ -62,6 +75,30 @@ class Refresher:
             self._tried.add(work.__name__)
             await self._clock.sleep(period_s if succeeded else min(RETRY_S, period_s))
 
+    async def measure_again(self) -> bool:
+        """Measure exchange time because the exchange found a timestamp too old; whether it is known anew.
+
+        All who doubt it at once share a measurement, and there is one a second at most: a bot that signs with a window
+        too short for the way would spend the limits of all.
+        """
+        self.doubt()
+        if self._measuring is not None and not self._measuring.done():
+            await asyncio.wait([self._measuring])
+        return self._has_measured
+
+    def doubt(self, pause_ms: int = NEW_ENOUGH_MS) -> None:
+        """Begin to measure exchange time, unless that was done within the last `pause_ms`."""
+        now_ms = self._state.monotonic_ms()
+        if self._measuring is not None and not self._measuring.done():
+            return
+        if self._doubted_ms is None or now_ms >= self._doubted_ms + pause_ms:
+            self._doubted_ms = now_ms
+            self._measuring = self._tasks.spawn(self._measure_for_all(), "measure the clock offset again")
+
+    async def _measure_for_all(self) -> None:
+        self._has_measured = False
+        self._has_measured = await self.measure_offset()
+
     async def measure_offset(self) -> bool:
         """Measure exchange time minus ours; of several samples the one with the shortest round trip counts."""
         families = self.families()
@@ -79,9 +116,14 @@ class Refresher:
         answer = await self._get(family, path)
         if answer is None:
             return None
-        body = _decode(answer.body)
+        try:
+            body = _decode(answer.body)
+        except ValueError:
+            # A bot's read may be waiting for this measurement: it must get an answer all the same.
+            self._warn("unreadable answer", path=path)
+            return None
         server_ms = body.get("serverTime") if isinstance(body, dict) else None
-        if not isinstance(server_ms, int):
+        if not isinstance(server_ms, int) or not _SINCE_MS <= server_ms < _UNTIL_MS:
             return None
         half_trip_ns = (answer.received_ns - answer.sent_ns) // 2
         ahead_ms = server_ms - (answer.received_ns - half_trip_ns) // 1_000_000
@@ -111,7 +153,8 @@ class Refresher:
 
     def _take_rules(self, family: str, body: Any, at_ms: int) -> None:
         market = self._state.market(family)
-        market.rules, market.rules_at_ms = parse_rules(body["symbols"]), at_ms
+        market.rules, market.rules_at_ms = parse_rules(family, body["symbols"]), at_ms
+        self._budget.learn_limits(family, body.get("rateLimits"))
 
     async def _read_into(self, family: str, path: str, take: Take) -> bool:
         answer = await self._get(family, path)
@@ -123,19 +166,31 @@ class Refresher:
         except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError):
             self._warn("unreadable answer", path=path)
             return False
+        self._offer(family, path, answer)
         return True
 
+    def _offer(self, family: str, path: str, answer: VenueReply) -> None:
+        """Let bots that ask the same have it: those that start with us are served exchangeInfo at once.
+
+        No key of ours went with the request, so that there is none in its answer to be masked.
+        """
+        endpoint = self._state.catalogue.get(family, "GET", path)
+        read = None if endpoint is None else self._state.shared_read(endpoint, (), None)
+        if read is not None:
+            keep_answer(self._state.public, read, answer, self._state.monotonic_ms())
+
     async def _get(self, family: str, path: str) -> VenueReply | None:
-        if self._state.wall.closed(family, self._state.monotonic_ms()):
+        endpoint = self._state.catalogue.get(family, "GET", path)
+        if endpoint is None:
             return None
         request = f"GET {path} HTTP/1.1\r\nHost: {self._state.hosts[family]}\r\nAccept: application/json\r\n\r\n"
         try:
-            answer = await self._venue.send(family, request.encode())
+            answer = await self._exchange.send(self._budget.take_own(endpoint, {}), request.encode(), OWN)
+        except NoRoom:
+            return None
         except (NotSent, Lost) as error:
             self._tell(path, "refresh failed", why=str(error))
             return None
-        seconds = seconds_of(answer.headers.get("retry-after", ""))
-        self._state.wall.note(family, answer.status, seconds, self._state.monotonic_ms())
         if answer.status != 200:
             self._tell(path, "refresh refused", status=answer.status)
             return None

@@ -35,13 +35,17 @@ class Reply:
     close: bool = False
 
 
-def denial(code: str, *, retry_after_s: int | None = None) -> Reply:
-    """Give the answer to a refusal: the exchange's error shape, and our reason in a header."""
+def denial(code: str, *, retry_after_s: int | None = None, until_ms: int | None = None) -> Reply:
+    """Give the answer to a refusal: the exchange's error shape, and our reason in a header.
+
+    `until_ms` is when it is over, in exchange time, for messages that say it.
+    """
     reason = REASONS[code]
     headers = {"X-Counterseal-Reason": code}
     if retry_after_s is not None:
         headers["Retry-After"] = str(retry_after_s)
-    return Reply(reason.status, _error_body(reason.exchange_code, reason.message), headers, reason.closes)
+    message = reason.message if until_ms is None else reason.message.replace("%s", str(until_ms))
+    return Reply(reason.status, _error_body(reason.exchange_code, message), headers, reason.closes)
 
 
 def unknown() -> Reply:
@@ -59,6 +63,11 @@ def error(status: int, code: int, message: str) -> Reply:
 def passed_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Pick the exchange's headers that SDKs read; a value with a control character is left out."""
     return {shown: headers[name] for name, shown in _SHOWN.items() if name in headers and headers[name].isprintable()}
+
+
+def shared_headers(how: str, age_ms: int) -> dict[str, str]:
+    """Give what an answer says of itself that was not asked for by this request: "hit" or "joined", and its age."""
+    return {"Age": str(age_ms // 1000), "X-Counterseal-Age-Ms": str(age_ms), "X-Counterseal-Cache": how}
 
 
 @lru_cache(maxsize=512)

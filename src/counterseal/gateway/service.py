@@ -13,8 +13,8 @@ from typing import Any
 from counterseal.adapters import config_file, credential_file
 from counterseal.adapters.ca_files import CaFiles
 from counterseal.adapters.catalogue_data import load_catalogue
+from counterseal.adapters.egress import not_of_this_host
 from counterseal.adapters.home import Home
-from counterseal.adapters.journal_file import JournalFile, read_records
 from counterseal.adapters.log import LogFile, make_logger
 from counterseal.adapters.replay_file import ReplayFile
 from counterseal.adapters.signatures import SignatureVerifier
@@ -26,18 +26,14 @@ from counterseal.adapters.upstream import Target, UpstreamPool
 from counterseal.core.binance.hosts import BOT_HOSTS, ENVIRONMENT_HOSTS
 from counterseal.core.config.model import Config, Fault
 from counterseal.core.config.syntax import MAX_SIZE
+from counterseal.core.orders import IdLedger
 from counterseal.core.replay import SeenWindow
-from counterseal.gateway.admission import Admission
-from counterseal.gateway.changes import Changes
 from counterseal.gateway.connect import UNNAMED, Front, Named
 from counterseal.gateway.control import Control, ControlError
-from counterseal.gateway.handler import Handler
-from counterseal.gateway.ids import IdMaker
+from counterseal.gateway.keeping import Keeping
 from counterseal.gateway.listener import BotConnection, Door
-from counterseal.gateway.outbound import Outbound
-from counterseal.gateway.reads import Reads
-from counterseal.gateway.recovery import Recovered, recover, recovered_record
-from counterseal.gateway.refresh import Refresher
+from counterseal.gateway.plane import Parts, Plane
+from counterseal.gateway.recovery import recovered_record
 from counterseal.gateway.report import limits_report, status_report
 from counterseal.gateway.state import State
 from counterseal.gateway.turn import Turn
@@ -73,17 +69,29 @@ class Service:
         self._log = make_logger(self._log_file, clock)
         self._tasks = Tasks(self._task_failed)
         config = _read_config(home)
-        self._journal_path = home.journal / "gateway.journal"
-        self._journal, recovered = self._open_journal()
-        self._state = self._make_state(config, recovered)
+        self._keeping = Keeping(home, config, clock, self._tasks, self._log)
+        self._journal, recovered = self._keeping.journal, self._keeping.recovered
+        self._state = self._make_state(config, recovered.ledger)
         self._seen_file = ReplayFile(home.run / "replay", self._state.monotonic_ms())
         self._state.seen = SeenWindow(self._seen_file.remembered, self._state.monotonic_ms())
         self._signer = SignerClient(signer_end, clock, self._keys_changed)
         self._turn = Turn(self._journal, self._signer, self._seen_file, clock)
-        self._venue = UpstreamPool(_targets(config), clock)
-        self._refresher = Refresher(self._state, self._venue, clock, self._tasks, self._log.warning)
+        self._venue = UpstreamPool(_targets(config), clock, self._log.warning)
+        self._plane = Plane(
+            Parts(
+                state=self._state,
+                venue=self._venue,
+                signer=self._signer,
+                verifier=SignatureVerifier(),
+                journal=self._journal,
+                turn=self._turn,
+                tasks=self._tasks,
+                log=self._log,
+                draw=secrets.randbelow,
+            )
+        )
         self._door = Door(
-            self._make_handler(), self._turn, clock, self._tasks, config.gateway.max_connections_per_source
+            self._plane.handler, self._turn, clock, self._tasks, config.gateway.max_connections_per_source
         )
         self._named = named
         self._front = _make_front(home, config, self._door, self._log) if named else None
@@ -92,15 +100,11 @@ class Service:
         )
         self._server: asyncio.Server | None = None
         self._open_at_start = recovered.open
+        self._unresolved_at_start = (*recovered.unresolved, *recovered.open)
 
     # -- making
 
-    def _open_journal(self) -> tuple[JournalFile, Recovered]:
-        now_ms, monotonic_ms = self._clock.wall_ns() // 1_000_000, self._clock.monotonic_ns() // 1_000_000
-        journal = JournalFile(self._journal_path, self._clock, self._journal_failed)
-        return journal, recover(read_records(self._journal_path), now_ms, monotonic_ms)
-
-    def _make_state(self, config: Config, recovered: Recovered) -> State:
+    def _make_state(self, config: Config, ledger: IdLedger) -> State:
         incarnation = secrets.token_hex(4)
         state = State(
             clock=self._clock,
@@ -110,20 +114,12 @@ class Service:
             credentials={},
             incarnation=incarnation,
             seen=SeenWindow(),
-            ledger=recovered.ledger,
+            ledger=ledger,
             allowed_hosts=_allowed_hosts(config, self._listen),
             hosts=ENVIRONMENT_HOSTS[config.venue.environment],
         )
         self._load_credentials(state)
         return state
-
-    def _make_handler(self) -> Handler:
-        state, turn, signer = self._state, self._turn, self._signer
-        outbound = Outbound(state, self._venue, signer, turn)
-        admission = Admission(state, SignatureVerifier(), IdMaker(state.incarnation))
-        reads = Reads(state, outbound, signer, self._refresher, self._clock)
-        changes = Changes(state, outbound, signer, self._journal, turn)
-        return Handler(state, admission, reads, changes, self._journal, turn, self._log)
 
     # -- life
 
@@ -133,10 +129,13 @@ class Service:
         self._signer.start()
         self._control.start()
         self._record_start()
-        self._refresher.start()
+        self._plane.refresher.start()
         self._venue.start()
+        for egress in not_of_this_host(self._state.config.venue.egress):
+            self._log.critical("an egress address is none of this host's, nothing can leave from it", egress=egress)
         self._door.start()
         await self._warm_up()
+        await self._plane.resolver.before_opening(self._unresolved_at_start)
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: BotConnection(self._door), sock=self._listen, backlog=1024)
         if self._front is not None:
@@ -153,7 +152,7 @@ class Service:
             await self._clock.sleep(0.005)
 
     def _is_warm(self) -> bool:
-        return self._state.reading is not None and self._refresher.has_tried and self._signer.said_hello
+        return self._state.reading is not None and self._plane.refresher.has_tried and self._signer.said_hello
 
     def _record_start(self) -> None:
         for intent in self._open_at_start:
@@ -165,14 +164,16 @@ class Service:
                 "incarnation": self._state.incarnation,
                 "policy": self._state.policy_hash,
                 "recovered": len(self._open_at_start),
-                "torn_bytes": self._journal.torn_bytes,
+                **self._keeping.found,
             }
         )
+        self._keeping.start(self._signer, self._turn)
 
     async def _close(self) -> None:
         if self._server is not None:
             self._server.close()
         await self._tasks.cancel_all()
+        await self._keeping.end()
         await self._venue.close()
         self._signer.close()
         self._control.close()
@@ -184,9 +185,6 @@ class Service:
 
     def _keys_changed(self) -> None:
         self._log.info("signer holds keys", keys=sorted(self._signer.keys()))
-
-    def _journal_failed(self, why: str) -> None:
-        self._log.critical("journal latched: orders that raise risk are refused, exits go on", why=why)
 
     def _task_failed(self, name: str, error: BaseException) -> None:
         self._log.error("task failed", task=name, **_place(error))
@@ -206,11 +204,11 @@ class Service:
         }
 
     async def _status(self) -> dict[str, Any]:
-        report = status_report(self._state, self._signer.keys(), self._journal.failed, len(self._door.open))
+        report = status_report(self._state, self._signer.keys(), self._journal.state, len(self._door.open))
         return {**report, "sandbox": self._sandbox}
 
     async def _limits(self) -> dict[str, Any]:
-        return limits_report(self._state)
+        return limits_report(self._state, self._plane.budget)
 
     async def _reload_bots(self) -> dict[str, Any]:
         faults = self._load_credentials(self._state)
@@ -223,9 +221,10 @@ class Service:
         if not isinstance(found, Config):
             raise ControlError("the old configuration stays in force: " + " | ".join(map(str, found)))
         old = self._state.config
-        if (found.venue, found.listen, found.process) != (old.venue, old.listen, old.process):
+        if _fixed(found) != _fixed(old):
             raise ControlError(
-                "[venue], [listen] and [process] change only with a restart; the old configuration stays in force"
+                "[venue], [listen], [process], [journal] and gateway.durability change only with a restart; the old "
+                "configuration stays in force"
             )
         self._state.config = found
         self._state.policy_hash = _policy_hash(os.pread(file, MAX_SIZE, 0))
@@ -256,6 +255,11 @@ class Service:
         for fault in faults:
             self._log.error("credential not loaded", fault=fault)
         return faults
+
+
+def _fixed(config: Config) -> tuple[object, ...]:
+    """What a running gateway was built upon."""
+    return config.venue, config.listen, config.process, config.journal, config.gateway.durability
 
 
 def _place(error: BaseException | None) -> dict[str, str]:
@@ -308,7 +312,7 @@ def _targets(config: Config) -> dict[str, Target]:
     address, _, port = (config.venue.address or "").rpartition(":")
     return {
         family: Target(
-            host=address or name,
+            host=address.strip("[]") or name,
             port=int(port) if port else 443,
             name=name,
             context=client_context(ca_file, tls12=name in config.venue.unsafe_tls12),

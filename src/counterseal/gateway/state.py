@@ -1,16 +1,19 @@
 """What the gateway knows at this moment. One object, changed only on the event loop."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 
-from counterseal.core.binance.catalogue import Catalogue
+from counterseal.core.binance.catalogue import Catalogue, Endpoint
 from counterseal.core.config.model import Bot, Config
 from counterseal.core.credential import Credential
 from counterseal.core.exchange_clock import Reading
 from counterseal.core.market import FamilyMarket
 from counterseal.core.orders import IdLedger
+from counterseal.core.public_cache import PublicCache
+from counterseal.core.public_reads import Pair, SharedRead, shared_read
 from counterseal.core.replay import SeenWindow
+from counterseal.core.unknowns import Unknowns
 from counterseal.core.venue_wall import VenueWall
 from counterseal.ports.clock import Clock
 
@@ -20,7 +23,9 @@ Source = IPv4Address | IPv6Address
 
 @dataclass(slots=True)
 class BotCounters:
-    """What one bot did since the gateway started. `verified` counts signatures per variant."""
+    """What one bot did since the gateway started. `verified` counts signatures per variant, `shared` the public reads
+    that another request's answer served, `waited` the requests that stood in line for the exchange's limits.
+    """
 
     requests: int = 0
     denied: dict[str, int] = field(default_factory=dict)
@@ -28,6 +33,8 @@ class BotCounters:
     weight: int = 0
     unknown: int = 0
     would_deny: int = 0
+    shared: int = 0
+    waited: int = 0
 
 
 @dataclass(slots=True)
@@ -42,8 +49,10 @@ class State:
     incarnation: str
     seen: SeenWindow
     ledger: IdLedger = field(default_factory=IdLedger)
+    unknowns: Unknowns = field(default_factory=Unknowns)
     markets: dict[str, FamilyMarket] = field(default_factory=dict)
     wall: VenueWall = field(default_factory=VenueWall)
+    public: PublicCache = field(default_factory=PublicCache)
     reading: Reading | None = None
     used_weight: dict[str, str] = field(default_factory=dict)
     counters: dict[str, BotCounters] = field(default_factory=dict)
@@ -61,6 +70,11 @@ class State:
         """Exchange time at a monotonic moment, None until it has been measured."""
         return None if self.reading is None else self.reading.exchange_ms(monotonic_ms)
 
+    def told_ms(self, monotonic_ms: int) -> int:
+        """Exchange time at a monotonic moment, as bots are told it: by this host's clock until it has been measured."""
+        known = self.exchange_ms(monotonic_ms)
+        return self.clock.wall_ns() // 1_000_000 + monotonic_ms - self.monotonic_ms() if known is None else known
+
     def offset_ms(self) -> int:
         """Exchange time minus the host's wall time: what the signer adds to its own clock. 0 until measured."""
         if self.reading is None:
@@ -71,9 +85,21 @@ class State:
         """Whether exchange time is known well enough at a monotonic moment to sign what raises risk."""
         return self.reading is not None and self.reading.is_certain(monotonic_ms)
 
+    def shared_read(self, endpoint: Endpoint, pairs: Sequence[Pair], time_unit: str | None) -> SharedRead | None:
+        """What makes this read the same as another's at this moment; None where it is not shared."""
+        if endpoint.signed or not self.config.gateway.share_public_reads:
+            return None
+        span = None if self.reading is None else self.reading.span(self.monotonic_ms())
+        return shared_read(endpoint, pairs, time_unit, span)
+
     def market(self, family: str) -> FamilyMarket:
         """The view of one family's market, empty at first."""
         return self.markets.setdefault(family, FamilyMarket())
+
+    def account_of(self, key: str) -> str:
+        """The exchange account of one of our keys; a key that counterseal.toml no longer names is of the first."""
+        found = self.config.keys.get(key)
+        return "main" if found is None else found.account
 
     def counter(self, bot: str) -> BotCounters:
         """The counters of one bot."""

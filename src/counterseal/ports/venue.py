@@ -15,7 +15,15 @@ class VenueReply(NamedTuple):
 
 
 class NotSent(Exception):
-    """No byte of the request left: resolution, connection or TLS failed before."""
+    """No byte of the request left."""
+
+
+class Unreachable(NotSent):
+    """Resolution, connection or TLS failed: the host, or the way to it, is not well."""
+
+
+class Unbound(NotSent):
+    """The egress address is none of this host's; another one may do."""
 
 
 class Lost(Exception):
@@ -24,10 +32,11 @@ class Lost(Exception):
 
 class Terms(NamedTuple):
     """On which terms a request is sent: an exit may use what is kept for exits; `wanted` is asked right before the
-    first byte leaves."""
+    first byte leaves; `egress` is the address of this host that it leaves from, empty where the system chooses."""
 
     is_exit: bool = False
     wanted: Callable[[], bool] = lambda: True
+    egress: str = ""
 
 
 ORDINARY = Terms()
@@ -37,7 +46,7 @@ class Venue(Protocol):
     """Connections to the exchange's hosts."""
 
     async def send(self, family: str, request: bytes, terms: Terms = ORDINARY) -> VenueReply:
-        """Send one request once. Raises NotSent or Lost; never repeats by itself."""
+        """Send one request once. Raises NotSent (see what it is of) or Lost; never repeats by itself."""
         ...
 
     async def close(self) -> None:

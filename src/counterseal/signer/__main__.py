@@ -72,7 +72,7 @@ def _run(args: argparse.Namespace) -> int:
     tokens = hsm_keys.load(home, lambda: clock.monotonic_ns() // 1_000_000, _say, pins)
     keys: Mapping[str, HeldSigningKey] = {**tokens, **ring.keys}
     caps = CapsJudge(ring.caps, clock.monotonic_ns)
-    desk = Desk(table.load(), keys, secrets.token_hex(8), _wall_clock(clock), caps)
+    desk = Desk(table.load(), keys, secrets.token_hex(8), _wall_clock(clock), caps, log=ring.log)
     with socket.socket(fileno=args.gateway_fd) as gateway:
         sandbox = confine(home, args.sandbox)
         loop.serve([gateway], args.lifeline_fd, desk, lambda: _report(args.ready_fd, ring, sandbox))

@@ -22,6 +22,8 @@ _FORMS: Mapping[Money, Callable[[str], Any]] = {
 class Change(NamedTuple):
     """One new order, one modification or one setting. Sizes are texts of the grammar of numbers.
 
+    Of a list of orders each one states all sizes of the list: its largest is the one that counts.
+
     `closes`: the position gives the size. `exits`: it can only shrink a one-way futures position.
     """
 
@@ -39,7 +41,7 @@ def changes_of(entry: Entry, given: Mapping[str, str]) -> tuple[Change, ...] | s
     if entry.leg is not None:
         return _legs(entry.leg, given.get("batchOrders", ""))
     change = _change(entry, given)
-    return "malformed_size" if change is None else (change,)
+    return "malformed_size" if change is None else (change,) * entry.orders
 
 
 def _change(entry: Entry, given: Mapping[str, str]) -> Change | None:

@@ -14,10 +14,12 @@ from counterseal.core.messages import (
     Message,
     Refused,
     Sign,
+    SignCheckpoint,
     Signed,
 )
 from counterseal.signer.caps import CapsJudge, uncapped
 from counterseal.signer.judge import Judge
+from counterseal.signer.log_key import LogSigner
 from counterseal.signer.table import Act, Table
 
 # Percent-encoding can triple a value: what would not fit a packet is refused rather than cut.
@@ -47,7 +49,8 @@ class Line:
 class Desk:
     """Answers packets. `wall_ms` gives this host's milliseconds since the epoch, without any offset.
 
-    `caps` judges sizes and rates; without it everything in the table may be signed. `epoch` is that of the lease.
+    `caps` judges sizes and rates; without it everything in the table may be signed. `epoch` is that of the lease. `log`
+    signs checkpoints of the journal and nothing else.
     """
 
     def __init__(
@@ -58,12 +61,14 @@ class Desk:
         wall_ms: Callable[[], int],
         caps: CapsJudge | None = None,
         epoch: int = 0,
+        log: LogSigner | None = None,
     ) -> None:
         self._keys, self._wall_ms = keys, wall_ms
         self._judge = Judge(table, keys, epoch)
         self._caps = uncapped() if caps is None else caps
         self._hello = Hello(incarnation, tuple(key.held for key in keys.values()))
         self._line = Line()
+        self._log = log
 
     def greeting(self) -> list[bytes]:
         """Packets to send unasked at the start."""
@@ -90,6 +95,11 @@ class Desk:
                 return Refused(request.id, "out_of_order")
             line.last_id = request.id
             return self._sign(request, now_ms)
+        if type(request) is SignCheckpoint:
+            if request.id <= line.last_id:
+                return Refused(request.id, "out_of_order")
+            line.last_id = request.id
+            return Refused(request.id, "no_log_key") if self._log is None else self._log.answer(request)
         if type(request) is HelloRequest:
             line.last_id = -1
             return self._hello

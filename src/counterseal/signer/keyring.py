@@ -10,6 +10,7 @@ from counterseal.core.caps import Caps, CapsError, parse
 from counterseal.signer import filling, key_page
 from counterseal.signer.desk import HeldSigningKey
 from counterseal.signer.filling import Unlocking
+from counterseal.signer.log_key import KIND, LogSigner
 
 
 class RefusedError(Exception):
@@ -18,12 +19,13 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """Keys by name, their caps, the level of the memory, and warnings as sentences."""
+    """Keys by name, their caps, the level of the memory, warnings as sentences, and what signs checkpoints."""
 
     keys: Mapping[str, HeldSigningKey]
     caps: Mapping[str, Caps]
     memory: SecretMemory
     warnings: tuple[str, ...]
+    log: LogSigner | None = None
 
 
 def load(
@@ -39,7 +41,9 @@ def load(
         raise RefusedError(secret_memory.shortfall(memory.level, required))
     table = filling.obtain(memory, home, unlocking, lifeline_fd, refill=refill)
     try:
-        keys = {placed.held.ref: HeldSigningKey(placed.held, _hold(placed)) for placed in table.keys}
+        own = [placed for placed in table.keys if placed.held.kind != KIND]
+        keys = {placed.held.ref: HeldSigningKey(placed.held, _hold(placed)) for placed in own}
+        logs = [LogSigner(placed.held.ref, placed.place) for placed in table.keys if placed.held.kind == KIND]
         caps = parse(table.caps)
     except CapsError as fault:
         raise HomeError(f"the signer's caps are damaged ({fault}); set them again") from None
@@ -49,7 +53,7 @@ def load(
     copied = [ref for ref, key in keys.items() if key.held.kind in signing.COPIED_KINDS]
     if copied and required != secret_memory.NONE:
         raise RefusedError(_too_little(copied[0], required))
-    return Keyring(keys, caps, memory, tuple(map(_warning, copied)))
+    return Keyring(keys, caps, memory, tuple(map(_warning, copied)), logs[0] if logs else None)
 
 
 def _memory(page_fd: int | None) -> SecretMemory:

@@ -11,13 +11,13 @@ import sys
 import threading
 from pathlib import Path
 
-from counterseal.adapters import age_box, caps_file, key_file, key_material, unlock
+from counterseal.adapters import age_box, caps_file, key_file, key_material, log_key_file, unlock
 from counterseal.adapters.home import Home, HomeError
 from counterseal.adapters.process import harden
 from counterseal.core import caps
 from counterseal.core.messages import HeldKey
 from counterseal.core.secret import Secret
-from counterseal.signer import identity_page, key_page
+from counterseal.signer import identity_page, key_page, log_key
 from counterseal.signer.confinement import confine_opener
 from counterseal.signer.filling import NEEDS_OPERATOR
 
@@ -71,6 +71,10 @@ def _table(home: Home, unlock_fd: int | None, source: unlock.Source) -> list[byt
 
 def _opened(home: Home, identity: Secret) -> list[bytes]:
     keys = [_entry(key) for key in key_file.read(home, identity).values() if key.api_key is not None]
+    log = log_key_file.read(home, identity)
+    if log is not None:
+        # Beside the exchange's keys in memory, under a kind that nothing but checkpoints is signed with.
+        keys.append(key_page.Entry(HeldKey(log.name, "", log_key.KIND, ""), log.material.reveal()))
     return key_page.frame(keys, caps.dump(caps_file.read(home, identity)))
 
 

@@ -56,7 +56,14 @@ _MONEY: Mapping[str, Money] = {
     "closePosition": Money.FLAG,
 }
 # Where a name means something else than elsewhere: 1 adds margin, 2 takes it away; elsewhere it is an order's type.
-_MONEY_ON: Mapping[tuple[str, str], Money] = {("/fapi/v1/positionMargin", "type"): Money.DIRECTION}
+_MONEY_ON: Mapping[tuple[str, str], Money] = {
+    ("/fapi/v1/positionMargin", "type"): Money.DIRECTION,
+    ("/dapi/v1/positionMargin", "type"): Money.DIRECTION,
+}
+# Endpoints that bring several orders at once, by the name that only such an endpoint takes.
+_ORDERS_BY_NAME: Mapping[str, int] = {
+    "stopLimitPrice": 2, "aboveType": 2, "pendingType": 2, "pendingAboveType": 3,
+}  # fmt: skip
 _SIZES = frozenset({Money.QUANTITY, Money.QUOTE})
 
 
@@ -65,7 +72,7 @@ class Entry:
     """One endpoint: names, names that may repeat, what it does, and which of its parameters are money.
 
     `elsewhere` are sets of names that no request may carry together. `leg` is the entry by which each element of
-    `batchOrders` is judged.
+    `batchOrders` is judged. `orders` is how many orders one request brings, which rates count.
     """
 
     allowed: Names
@@ -74,6 +81,7 @@ class Entry:
     money: Mapping[str, Money] = field(default_factory=dict)
     elsewhere: tuple[Names, ...] = ()
     leg: "Entry | None" = None
+    orders: int = 1
 
 
 Table = Mapping[Place, Entry]
@@ -148,6 +156,7 @@ def _entry(endpoint: Endpoint, aims: Iterable[Target]) -> Entry:
         act=act,
         money={} if act in (Act.READ, Act.CANCEL) else money,
         elsewhere=reaches(endpoint, act, aims),
+        orders=max((number for name, number in _ORDERS_BY_NAME.items() if name in allowed), default=1),
     )
 
 

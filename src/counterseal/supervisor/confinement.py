@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from counterseal.adapters import hsm_file, sandbox
+from counterseal.adapters import config_file, hsm_file, sandbox
 from counterseal.adapters.ca_files import CaFiles
 from counterseal.adapters.home import Home
 from counterseal.adapters.sandbox import Report, profiles
+from counterseal.core.config.model import Config
 
 
 def confine(home: Home, mode: str) -> Report:
@@ -14,8 +15,15 @@ def confine(home: Home, mode: str) -> Report:
     Children inherit it. A token's module writes folders that only the signer knows, so that with keys in a token
     writing stays as the user's rights have it. Raises SandboxError when what is required is missing.
     """
-    written = [Path("/")] if hsm_file.path_of(home).exists() else [CaFiles(home).directory]
+    written = [Path("/")] if hsm_file.path_of(home).exists() else [CaFiles(home).directory, *_witness(home)]
     return sandbox.enter(profiles.supervisor(home, written), required=mode == "require")
+
+
+def _witness(home: Home) -> list[Path]:
+    """The folder of the journal's witness, which the gateway writes."""
+    config = config_file.read(home.config)
+    witness = config.journal.witness if isinstance(config, Config) else None
+    return [] if witness is None else [home.root / witness]
 
 
 def flags(mode: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from counterseal.core.config.model import Signer
 # As `signer.key_page` and `signer.identity_page` lay them out: both check it.
 KEYS_SIZE = 256 * 1024
 IDENTITY_SIZE = 4096
-_SEALED = ("exchange.age", "caps.age")
+_SEALED = ("exchange.age", "caps.age", "log.age")
 
 Stamp = tuple[tuple[int, ...], ...]
 

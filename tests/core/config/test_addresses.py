@@ -6,11 +6,13 @@ from hypothesis import strategies as st
 
 from counterseal.core.config.addresses import (
     is_loopback,
+    parse_egress,
     parse_host,
     parse_host_value,
     parse_listen_address,
     parse_network,
     parse_paper_address,
+    version_of,
 )
 
 
@@ -147,3 +149,44 @@ def test_no_text_makes_them_raise(text: str) -> None:
     for parse in (parse_network, parse_host, parse_listen_address, parse_host_value, parse_paper_address):
         parse(text)
     is_loopback(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("10.0.0.5", "10.0.0.5"), ("127.0.0.2", "127.0.0.2"), ("FD00:0::2", "fd00::2"), ("::1", "::1")],
+)
+def test_an_egress_is_an_address_in_one_spelling(text: str, expected: str) -> None:
+    assert parse_egress(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "10.0.0.5:443",
+        "10.0.0.0/24",
+        "10.0.0.5/32",
+        "10.0.0.05",
+        "[::1]",
+        "fe80::1%eth0",
+        "eth0",
+        "host.internal",
+        "0.0.0.0",
+        "::",
+        "224.0.0.1",
+        "ff02::1",
+        "255.255.255.255",
+        "::ffff:10.0.0.5",
+    ],
+)
+def test_no_egress(text: str) -> None:
+    """No name, network, port or interface; nothing that no connection can come from; no second name of one."""
+    assert parse_egress(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [("127.0.0.1:80", 4), ("127.0.0.1", 4), ("[::1]:80", 6), ("::1", 6), ("paper.test:80", None), ("", None)],
+)
+def test_the_version_of_an_address(text: str, version: int | None) -> None:
+    assert version_of(text) == version

@@ -26,6 +26,15 @@ def test_other_environments_may_not_have_one(environment: str) -> None:
     assert config_of(f'[venue]\nenvironment = "{environment}"').venue.environment == environment
 
 
+def test_an_egress_of_the_other_version_of_ip_cannot_reach_the_paper_exchange() -> None:
+    fault = fault_of(PAPER + 'egress = ["127.0.0.2", "::1"]\n')
+    assert (fault.line, fault.setting) == (PAPER_LINES + 1, "venue.egress")
+    assert "entry 2 is no IPv4 address" in fault.cause
+    assert config_of(PAPER.replace("127.0.0.1", "[::1]") + 'egress = ["::1"]').venue.egress == ("::1",)
+    named = PAPER.replace("127.0.0.1", "paper.test") + 'egress = ["127.0.0.2", "::1"]'
+    assert config_of(named).venue.egress == ("127.0.0.2", "::1")
+
+
 def test_production_must_be_deliberate() -> None:
     text = '[venue]\nenvironment = "production"\n'
     fault = fault_of(text)

@@ -116,8 +116,8 @@ def test_the_loaded_values_cannot_be_changed() -> None:
         # names
         ("[venu]", "venu", "is no section", "did you mean [venue]?"),
         ("[bot.alpha]", "bot", "is no section", "did you mean [bots.NAME]?"),
-        ("[zzzzzz]", "zzzzzz", "is no section", "the sections are [venue], [listen], [gateway], [process], [signer], "
-            "[keys.NAME]"),
+        ("[zzzzzz]", "zzzzzz", "is no section", "the sections are [venue], [listen], [gateway], [journal], [process], "
+            "[signer], [keys.NAME]"),
         ("[max_leverage]", "max_leverage", "is no section", "it belongs to [bots.NAME]"),
         ("[api_key]", "api_key", "is no section", "`counterseal key add NAME`"),
         ("[listen]\nadress = 1", "listen.adress", "is no setting of this section", "did you mean address?"),
@@ -148,8 +148,7 @@ def test_the_loaded_values_cannot_be_changed() -> None:
         ("[gateway]\norder_recv_window_ms = true", "gateway.order_recv_window_ms", "is a boolean", "number"),
         ("[gateway]\norder_recv_window_ms = 2.0", "gateway.order_recv_window_ms", "is a float", "number"),
         ("[gateway]\nmax_connections_per_source = '9'", "gateway.max_connections_per_source", "is a string", "4096"),
-        ("[gateway]\ndurability = 'power'", "gateway.durability", "comes in a later version", 'write "process"'),
-        ("[gateway]\ndurability = 'x'", "gateway.durability", "is none of the words", 'write "process"'),
+        ("[gateway]\ndurability = 'x'", "gateway.durability", "is none of the words", 'write "process" or "power"'),
         ("[process]\nsandbox = 'none'", "process.sandbox", "is none of the words", 'write "best" or "require"'),
         ("[process]\nuser = 'Root'", "process.user", "is not a name of a user", 'like "counterseal"'),
         ("[gateway]\ndurability = 2026-01-01", "gateway.durability", "is a date, not a string", "with quotes"),
@@ -202,6 +201,9 @@ def test_a_fault_names_its_line_setting_cause_and_way_out(line: str, setting: st
         ("[venue]\nenvironment = 'live'", 2, "venue.environment", "is none of the words"),
         ("venue = 'paper'", 1, "venue", "is a string, not a section"),
         ("[venue]\nenvironment = 'testnet'\nunsafe_tls12 = ['A']", 3, "venue.unsafe_tls12", "entry 1 is not"),
+        ("[venue]\nenvironment = 'testnet'\negress = ['eth0']", 3, "venue.egress", "entry 1 is not an IP address"),
+        ("[venue]\nenvironment = 'testnet'\negress = ['::1', '0::1']", 3, "venue.egress", "entry 2 repeats"),
+        ("[venue]\nenvironment = 'testnet'\negress = '::1'", 3, "venue.egress", "is a string, not an array"),
         (PAPER.replace("127.0.0.1:9443", "api.binance.com:443"), 3, "venue.address", "loopback or private"),
         (PAPER.replace("ca.pem", "~/ca.pem"), 4, "venue.ca_file", "is not a path"),
     ],
@@ -215,7 +217,7 @@ def test_faults_of_the_venue(text: str, line: int, setting: str, cause: str) -> 
 def test_all_faults_come_at_once_by_line() -> None:
     faults = faults_of(
         "[bots.a]\nmode = 1\npurposes = ['trade', 'fly', 'fly']\nkeys = ['gone']\n"
-        "[gateway]\ndurability = 'power'\nnothing = 1\n[venue]\nenvironment = 'paper'\n"
+        "[gateway]\ndurability = 'x'\nnothing = 1\n[venue]\nenvironment = 'paper'\n"
     )
     assert [(fault.line, fault.setting) for fault in faults] == [
         (2, "bots.a.mode"),

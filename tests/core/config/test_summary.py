@@ -20,6 +20,11 @@ def test_every_way_in_is_told() -> None:
     assert "tls        127.0.0.1:443, [::1]:443\n" in text
 
 
+def test_the_ways_out_are_told() -> None:
+    text = summarize(config_of(f'{TESTNET}egress = ["10.0.0.5", "10.0.0.6"]'))
+    assert "venue      testnet\negress     10.0.0.5, 10.0.0.6\nlistening" in text
+
+
 def test_unsafe_settings_are_named() -> None:
     text = (
         '[venue]\nenvironment = "production"\nunsafe_production = true\nunsafe_tls12 = ["api.binance.com"]\n'

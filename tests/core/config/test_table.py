@@ -14,6 +14,7 @@ _MODELS: dict[str, type] = {
     "venue": model.Venue,
     "listen": model.Listen,
     "gateway": model.Gateway,
+    "journal": model.Journal,
     "process": model.Process,
     "signer": model.Signer,
     "keys": model.Key,

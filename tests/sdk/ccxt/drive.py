@@ -25,6 +25,7 @@ from steps import (
 )
 
 SPOT, USDM, UNICODE = "BTC/USDT", "BTC/USDT:USDT", UNICODE_SYMBOL.removesuffix("USDT") + "/USDT"
+COINM = "BTC/USD:BTC"
 
 
 def connect(job: Job) -> ccxt.binance:
@@ -212,6 +213,16 @@ class UsdmSession(Session):
         expect([each["status"] for each in gone] == ["canceled", "canceled"], "the batch was not cancelled")
         return {"order_ids": [each["id"] for each in placed]}
 
+    def contract(self) -> Facts:
+        """One contract of COIN-M, on its own host, by the same calls."""
+        price = self.client.fetch_ticker(COINM)["last"] * 0.9
+        order = self.client.create_order(COINM, "limit", "buy", 1, float(self.client.price_to_precision(COINM, price)))
+        found = self.client.fetch_order(order["id"], COINM)
+        expect((found["status"], found["amount"]) == ("open", 1), f"resting contract is {found['status']}")
+        (gone,) = self.client.cancel_orders([order["id"]], COINM)
+        expect(gone["status"] == "canceled", f"cancelled contract is {gone['status']}")
+        return facts(gone)
+
     def own_mapping(self) -> Facts:
         """Far more than the margin holds: the error's class is of the market's own table, found by host name."""
         price = float(self.sizes.away(self.price))
@@ -235,6 +246,7 @@ class UsdmSession(Session):
             ("flat", self.flat),
             ("trades", self.trades),
             ("batch", self.batch),
+            ("contract", self.contract),
             ("own_id", self.own_id),
             ("unknown_cancel", self.unknown_cancel),
             *by_host,

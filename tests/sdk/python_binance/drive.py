@@ -28,6 +28,7 @@ from steps import (
 )
 
 SYMBOL = "BTCUSDT"
+CONTRACT = "BTCUSD_PERP"
 
 
 def connect(job: Job) -> Client:
@@ -202,6 +203,30 @@ class SpotSession(Session):
         expect(not left, "a leg of the cancelled list still rests")
         return {"list_id": answer["orderListId"], "order_ids": [str(each) for each in legs]}
 
+    def otoco(self) -> Facts:
+        """A resting buy, and what sells again once it is filled; the SDK names none of the orders."""
+        quantity = text(self.sizes.quantity(self.price, self.smallest))
+        answer = self.client.v3_post_order_list_otoco(
+            symbol=SYMBOL,
+            workingType="LIMIT",
+            workingSide="BUY",
+            workingTimeInForce="GTC",
+            workingPrice=text(self.sizes.away(self.price, "0.9")),
+            workingQuantity=quantity,
+            pendingSide="SELL",
+            pendingQuantity=quantity,
+            pendingAboveType="LIMIT_MAKER",
+            pendingAbovePrice=text(self.sizes.away(self.price, "0.95")),
+            pendingBelowType="STOP_LOSS",
+            pendingBelowStopPrice=text(self.sizes.away(self.price, "0.85")),
+        )
+        orders = [each["orderId"] for each in answer["orders"]]
+        expect(len(orders) == 3, f"{len(orders)} orders")
+        self.delete(symbol=SYMBOL, orderId=min(orders))
+        left = {each["orderId"] for each in self.listing(symbol=SYMBOL)} & set(orders)
+        expect(not left, "an order of the cancelled list still rests")
+        return {"list_id": answer["orderListId"], "order_ids": [str(each) for each in orders]}
+
     def steps(self) -> list[Step]:
         return [
             ("start", self.start),
@@ -216,6 +241,7 @@ class SpotSession(Session):
             ("own_id", self.own_id),
             ("cancel_replace", self.cancel_replace),
             ("oco", self.oco),
+            ("otoco", self.otoco),
             ("unknown_cancel", self.unknown_cancel),
         ]
 
@@ -282,6 +308,23 @@ class UsdmSession(Session):
         expect(statuses == ["CANCELED", "CANCELED"], f"the batch was not cancelled: {statuses}")
         return {"order_ids": [str(each) for each in ids]}
 
+    def contract(self) -> Facts:
+        """One contract of COIN-M, under its own path."""
+        (ticker,) = self.client.futures_coin_symbol_ticker(symbol=CONTRACT)
+        placed = self.client.futures_coin_create_order(
+            symbol=CONTRACT,
+            side="BUY",
+            type="LIMIT",
+            timeInForce="GTC",
+            quantity=1,
+            price=text(Decimal(int(Decimal(ticker["price"]) * 9 / 10))),
+        )
+        found = self.client.futures_coin_get_order(symbol=CONTRACT, orderId=placed["orderId"])
+        expect((found["status"], found["origQty"]) == ("NEW", "1"), f"resting contract is {found['status']}")
+        gone = self.client.futures_coin_cancel_order(symbol=CONTRACT, orderId=placed["orderId"])
+        expect(gone["status"] == "CANCELED", f"cancelled contract is {gone['status']}")
+        return facts(gone)
+
     def steps(self) -> list[Step]:
         return [
             ("start", self.start),
@@ -298,6 +341,7 @@ class UsdmSession(Session):
             ("trades", self.trades),
             # With a private key this version raises ValueError in its own code before it sends a batch.
             *([("batch", self.batch)] if self.job.kind == "hmac" else []),
+            ("contract", self.contract),
             ("own_id", self.own_id),
             ("unknown_cancel", self.unknown_cancel),
         ]

@@ -82,10 +82,10 @@ def token() -> Rules:
     )
 
 
-def gateway(listeners: frozenset[int]) -> Rules:
+def gateway(listeners: frozenset[int], *, binds: bool = False) -> Rules:
     """The gateway: TCP and UDP to the outside, threads, files as far as Landlock lets it; no program, no new listener.
 
-    `listeners` are the descriptors on which it listens.
+    `listeners` are the descriptors on which it listens; `binds` leaves to Landlock what a socket is bound to.
     """
     internet = Check((
         Where(0, frozenset({socket.AF_INET, socket.AF_INET6})),
@@ -94,7 +94,7 @@ def gateway(listeners: frozenset[int]) -> Rules:
         Where(2, frozenset({0, socket.IPPROTO_TCP, socket.IPPROTO_UDP})),
     ))  # fmt: skip
     return _refusing(
-        (*_PROGRAMS, *_IDENTITY, *_SIGNALS, *_MODES, *_OTHERS, "bind"),
+        (*_PROGRAMS, *_IDENTITY, *_SIGNALS, *_MODES, *_OTHERS, *(() if binds else ("bind",))),
         {
             "socket": internet,
             "listen": Check((Where(0, listeners),)) if listeners else EPERM,

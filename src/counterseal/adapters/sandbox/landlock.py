@@ -45,15 +45,17 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """`handled` rights need a grant. `connect` are the TCP ports, None leaves TCP alone; binding is never granted.
+    """`handled` rights need a grant. `connect` are the TCP ports, None leaves TCP alone.
 
-    `scoped` keeps signals and abstract UNIX sockets inside what this process and its children are.
+    `binds` lets a socket take an address of this host with any free port, never a port of its choice. `scoped` keeps
+    signals and abstract UNIX sockets inside what this process and its children are.
     """
 
     handled: int
     grants: tuple[Grant, ...]
     connect: frozenset[int] | None
     scoped: bool
+    binds: bool = False
 
 
 def abi() -> int:
@@ -93,7 +95,8 @@ def restrict(ruleset: Ruleset) -> int:
         for grant in ruleset.grants:
             _add_path(fd, grant, ruleset.handled & known_rights(version))
         if version >= ABI_TCP:
-            _add_ports(fd, ruleset.connect or ())
+            _add_ports(fd, CONNECT_TCP, ruleset.connect or ())
+            _add_ports(fd, BIND_TCP, (0,) if ruleset.binds else ())
         system_call(_RESTRICT_SELF, fd, 0)
     finally:
         os.close(fd)
@@ -110,9 +113,9 @@ def _add_path(fd: int, grant: Grant, handled: int) -> None:
             system_call(_ADD_RULE, fd, _RULE_PATH, struct.pack("=Qi", rights, target), 0)
 
 
-def _add_ports(fd: int, ports: Iterable[int]) -> None:
+def _add_ports(fd: int, right: int, ports: Iterable[int]) -> None:
     for port in ports:
-        system_call(_ADD_RULE, fd, _RULE_PORT, struct.pack("=QQ", CONNECT_TCP, port), 0)
+        system_call(_ADD_RULE, fd, _RULE_PORT, struct.pack("=QQ", right, port), 0)
 
 
 @contextmanager

@@ -52,11 +52,18 @@ def signer_with_token(home: Home, readable: Iterable[Path], writable: Iterable[P
 
 
 def gateway(
-    home: Home, *, ports: Iterable[int], resolves: bool, ca_file: Path | None, listeners: Iterable[int]
+    home: Home,
+    *,
+    ports: Iterable[int],
+    resolves: bool,
+    ca_file: Path | None,
+    listeners: Iterable[int],
+    binds: bool = False,
 ) -> Profile:
     """The gateway: no path of keys, its own journal, log and marks to write, TCP to `ports` of the exchange only.
 
-    `resolves` tells whether host names must be looked up. `listeners` are the descriptors that it may listen on.
+    `resolves` tells whether host names must be looked up. `listeners` are the descriptors that it may listen on;
+    `binds` lets its connections leave from an address of its choice.
     The folder `run/replay` must exist.
     """
     own = (
@@ -71,7 +78,8 @@ def gateway(
     trust = () if ca_file is None else (Grant(ca_file, READ_FILE),)
     grants = (*own, *trust, *paths.python(home.root), *paths.network(home.root))
     reachable = frozenset(ports) | (frozenset({_DNS_PORT}) if resolves else frozenset())
-    return Profile("gateway", Ruleset(ALL, grants, reachable, scoped=True), calls.gateway(frozenset(listeners)))
+    ruleset = Ruleset(ALL, grants, reachable, scoped=True, binds=binds)
+    return Profile("gateway", ruleset, calls.gateway(frozenset(listeners), binds=binds))
 
 
 def supervisor(home: Home, more: Iterable[Path] = ()) -> Profile:
@@ -105,6 +113,12 @@ def reading(profile: Profile, *more: Path) -> Profile:
     """The same with further paths to read, such as certificates that are exchanged while running."""
     ruleset = profile.ruleset
     return replace(profile, ruleset=replace(ruleset, grants=(*ruleset.grants, *_each(more, READ))))
+
+
+def appending(profile: Profile, *more: Path) -> Profile:
+    """The same with further folders in which files may be made and added to, but not cut, replaced or removed."""
+    ruleset = profile.ruleset
+    return replace(profile, ruleset=replace(ruleset, grants=(*ruleset.grants, *_each(more, _APPEND))))
 
 
 def _each(folders: Iterable[Path], rights: int) -> tuple[Grant, ...]:

@@ -11,6 +11,7 @@ PRIVATE_SUFFIXES = (".internal", ".local", ".localhost", ".test")
 _HOST_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[0-9a-z.-]+):(0|[1-9][0-9]{0,4})")
 _LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
+_BROADCAST = IPv4Address("255.255.255.255")
 _NETWORK = re.compile(r"[0-9a-fA-F:.]+(?:/[0-9]{1,3})?")
 
 
@@ -53,6 +54,22 @@ def parse_paper_address(text: str) -> str | None:
         return None
     ip = _ip(parts[0])
     return text if (ip.is_private if ip else _is_private_name(parts[0])) else None
+
+
+def parse_egress(text: str) -> str | None:
+    """An IP address that a connection can come from, in its one spelling; no name, no network, no port."""
+    ip = _ip(f"[{text}]" if ":" in text else text) if _NETWORK.fullmatch(text) else None
+    if ip is None or ip.is_unspecified or ip.is_multicast or ip == _BROADCAST:
+        return None
+    # An IPv4 address in the clothes of IPv6 would be a second name of the first.
+    return str(ip) if ip.version == 4 or ip.ipv4_mapped is None else None
+
+
+def version_of(host: str) -> int | None:
+    """Give 4 or 6 for the address at the head of a "host:port", or for one alone; None for a name."""
+    parts = _split(host)
+    ip = _ip(parts[0]) if parts else _ip(f"[{host}]" if ":" in host else host)
+    return None if ip is None else ip.version
 
 
 def is_loopback(address: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from counterseal.core.config.addresses import is_loopback
+from counterseal.core.config.addresses import is_loopback, version_of
 from counterseal.core.config.faults import FaultList, nearest, show_name
 from counterseal.core.config.grammar import ANY_SYMBOL
 from counterseal.core.config.model import KEY_FUNCTIONS
@@ -19,6 +19,7 @@ class Draft:
     venue: Values
     listen: Values
     gateway: Values
+    journal: Values
     process: Values
     signer: Values
     keys: Mapping[str, Values]
@@ -37,6 +38,15 @@ def paper_has_its_address(draft: Draft, faults: FaultList) -> None:
         if environment != "paper" and given:
             cause = f'is for the paper exchange only; the hosts of "{environment}" are built in'
             faults.add(("venue", name), cause, "remove it")
+
+
+def egress_reaches_the_paper_exchange(draft: Draft, faults: FaultList) -> None:
+    """Where `venue.address` is an IP address, each of `venue.egress` must be of the same version of IP."""
+    version = version_of(draft.venue.get("address") or "")
+    for number, egress in enumerate(draft.venue.get("egress", ()), 1):
+        if version is not None and version_of(egress) != version:
+            cause = f"its entry {number} is no IPv{version} address, and no other can reach the address of [venue]"
+            faults.add(("venue", "egress"), cause, "remove it, or write the exchange's address in the other version")
 
 
 def production_is_deliberate(draft: Draft, faults: FaultList) -> None:
@@ -124,6 +134,7 @@ def _key_remedy(name: str, draft: Draft) -> str:
 
 RULES: tuple[Callable[[Draft, FaultList], None], ...] = (
     paper_has_its_address,
+    egress_reaches_the_paper_exchange,
     production_is_deliberate,
     listening_is_local,
     keys_fit_the_venue,

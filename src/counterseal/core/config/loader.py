@@ -8,7 +8,7 @@ from counterseal.core.config.cross import RULES, Draft, Values
 from counterseal.core.config.faults import FaultList, nearest
 from counterseal.core.config.grammar import RESERVED_BOT, parse_name
 from counterseal.core.config.lines import Path, index_lines
-from counterseal.core.config.model import Bot, Config, Fault, Gateway, Key, Listen, Process, Signer, Venue
+from counterseal.core.config.model import Bot, Config, Fault, Gateway, Journal, Key, Listen, Process, Signer, Venue
 from counterseal.core.config.parsers import kind_of
 from counterseal.core.config.syntax import parse
 from counterseal.core.config.table import SECTIONS, Required, Section, Setting
@@ -136,6 +136,7 @@ def _config(draft: Draft) -> Config:
         venue=venue,
         listen=Listen(**draft.listen),
         gateway=Gateway(**draft.gateway),
+        journal=Journal(**draft.journal),
         process=Process(**draft.process),
         signer=Signer(**draft.signer),
         keys=MappingProxyType(keys),

@@ -31,13 +31,17 @@ class HourRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Venue:
-    """`address` ("host:port") and `ca_file` are for the paper exchange only; elsewhere hosts are an enum."""
+    """`address` ("host:port") and `ca_file` are for the paper exchange only; elsewhere hosts are an enum.
+
+    `egress` are the addresses that connections to the exchange leave from; with none the system chooses.
+    """
 
     environment: str
     address: str | None
     ca_file: str | None
     unsafe_production: bool
     unsafe_tls12: tuple[str, ...]
+    egress: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,19 @@ class Gateway:
     max_connections_per_source: int
     max_wait_ms: int = 250
     durability: str
+    share_public_reads: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journal:
+    """Segments, checkpoints, and the witness (a path) to which these are copied. `keep_days` None is for ever."""
+
+    segment_mib: int = 64
+    segment_hours: int = 24
+    keep_days: int | None = None
+    reserve_mib: int = 16
+    checkpoint_ms: int = 1000
+    witness: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +153,7 @@ class Config:
     venue: Venue
     listen: Listen
     gateway: Gateway
+    journal: Journal = Journal()
     process: Process = Process()
     signer: Signer = Signer()
     keys: Mapping[str, Key]

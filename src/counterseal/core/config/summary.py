@@ -29,6 +29,8 @@ def summarize(config: Config) -> str:
 def _head(config: Config) -> Iterable[str]:
     venue, gateway = config.venue, config.gateway
     yield f"venue      {venue.environment}" + (f" at {venue.address}" if venue.address else "")
+    if venue.egress:
+        yield f"egress     {_list(venue.egress)}"
     yield f"listening  {config.listen.address}" + (f" as {_list(config.listen.hosts)}" if config.listen.hosts else "")
     if config.listen.proxy:
         yield f"proxy      {config.listen.proxy}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from counterseal.core.config import model
 from counterseal.core.config.addresses import (
+    parse_egress,
     parse_host,
     parse_host_value,
     parse_listen_address,
@@ -29,8 +30,7 @@ from counterseal.core.config.parsers import (
 )
 
 PRODUCTS = ("spot", "usdm", "coinm", "options", "papi", "sapi", "www")
-DURABILITIES = ("process",)
-_LATER = MappingProxyType({"power": 'is "power", which comes in a later version'})
+DURABILITIES = ("process", "power")
 
 
 class Required:
@@ -109,6 +109,15 @@ VENUE = Section(
             (),
             "Hosts that may be reached with TLS 1.2; all others need TLS 1.3.",
             "[]",
+        ),
+        Setting(
+            "egress",
+            texts(parse_egress, "an IP address of this host", "10.0.0.5"),
+            (),
+            "Addresses of this host that connections to the exchange leave from, each with its own share of the "
+            "exchange's limits. With an empty array the system chooses, and there is one. Keys that are bound to "
+            "addresses need all of them.",
+            '["10.0.0.5", "10.0.0.6"]',
         ),
     ),
     required=True,
@@ -190,11 +199,77 @@ GATEWAY = Section(
         ),
         Setting(
             "durability",
-            choice(DURABILITIES, _LATER),
+            choice(DURABILITIES),
             "process",
             "What the journal survives. With `process` an order is written before it is sent, and the record "
-            "survives any end of the gateway's process.",
+            "survives any end of the gateway's process; the disk has it within 10 ms. With `power` nothing is sent "
+            "before the disk has it: it survives a power cut, and each order waits for the disk. Needs a restart.",
             '"process"',
+        ),
+        Setting(
+            "share_public_reads",
+            flag(),
+            True,
+            "Whether identical public reads are one request to the exchange, and its answer serves for a moment "
+            "whoever asks the same. With `false` every read goes to the exchange.",
+            "false",
+        ),
+    ),
+)
+
+JOURNAL = Section(
+    "journal",
+    "How the journal is kept, and who else keeps what proves it. Needs a restart.",
+    (
+        Setting(
+            "segment_mib",
+            whole(1, 4096),
+            64,
+            "Size at which the journal goes on in a new file.",
+            "64",
+            "MiB",
+        ),
+        Setting(
+            "segment_hours",
+            whole(1, 8760),
+            24,
+            "Age at which the journal goes on in a new file.",
+            "24",
+            "hours",
+        ),
+        Setting(
+            "keep_days",
+            whole(1, 36_500),
+            None,
+            "How long closed files are kept. One that holds an order without an end, or whose records no checkpoint"
+            " covers, is never removed.",
+            "2000",
+            "days",
+            "for ever",
+        ),
+        Setting(
+            "reserve_mib",
+            whole(1, 1024),
+            16,
+            "Room that is taken on the disk in advance, for the records of cancels when the disk is full.",
+            "16",
+            "MiB",
+        ),
+        Setting(
+            "checkpoint_ms",
+            whole(100, 600_000),
+            1000,
+            "How often the signer signs the journal's state, while anything is written.",
+            "1000",
+            "ms",
+        ),
+        Setting(
+            "witness",
+            text(parse_path, "a path of a folder", "/mnt/witness"),
+            None,
+            "Folder on storage that this user can neither rewrite nor cut, to which every checkpoint is appended."
+            " After 10 minutes or 10,000 records without it, orders that raise risk are refused.",
+            '"/mnt/witness"',
         ),
     ),
 )
@@ -365,9 +440,9 @@ BOTS = Section(
             "max_order_quantity",
             quantities(),
             MappingProxyType({}),
-            "Largest quantity of one order, by symbol.",
+            "Largest quantity of one order, by symbol. COIN-M symbols (such as BTCUSD_PERP) count contracts.",
             '{ BTCUSDT = 0.01, "*" = 5 }',
-            "base asset",
+            "base asset, or contracts",
         ),
         Setting(
             "price_collar_percent",
@@ -436,5 +511,5 @@ BOTS = Section(
 )
 
 SECTIONS: Mapping[str, Section] = MappingProxyType(
-    {section.name: section for section in (VENUE, LISTEN, GATEWAY, PROCESS, SIGNER, KEYS, BOTS)}
+    {section.name: section for section in (VENUE, LISTEN, GATEWAY, JOURNAL, PROCESS, SIGNER, KEYS, BOTS)}
 )

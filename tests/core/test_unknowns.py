@@ -1,0 +1,67 @@
+"""What unknown requests close: a symbol at three, an account at ten, and a symbol with one that nobody can resolve."""
+
+from counterseal.core.unknowns import PER_ACCOUNT, Unknown, Unknowns
+
+woken: list[str] = []
+
+
+def unknown(name: str, symbol: str = "BTCUSDT", *, raises: bool = True, account: str = "main") -> Unknown:
+    """One unknown order of spot."""
+    return Unknown(
+        name, account, "spot", frozenset({symbol}), frozenset({name}), raises, 100, lambda: woken.append(name)
+    )
+
+
+def of(*items: Unknown) -> Unknowns:
+    """All of them."""
+    found = Unknowns()
+    for item in items:
+        found.add(item)
+    return found
+
+
+def test_a_symbol_closes_at_three() -> None:
+    """That symbol of that family and account alone, until one is resolved."""
+    found = of(unknown("a"), unknown("b"))
+    assert found.refusal("main", "spot", ["BTCUSDT"]) is None
+    found.add(unknown("c"))
+    assert found.refusal("main", "spot", ["ETHUSDT", "BTCUSDT"]) == "symbol_has_unknown_orders"
+    assert found.refusal("main", "spot", ["ETHUSDT"]) is None
+    assert found.refusal("main", "usdm", ["BTCUSDT"]) is None
+    assert found.refusal("second", "spot", ["BTCUSDT"]) is None
+    found.drop("b")
+    found.drop("b")
+    assert found.refusal("main", "spot", ["BTCUSDT"]) is None
+
+
+def test_cancels_close_nothing() -> None:
+    """An order that may still rest is counted as resting."""
+    assert of(*[unknown(str(n), raises=False) for n in range(20)]).refusal("main", "spot", ["BTCUSDT"]) is None
+
+
+def test_an_account_closes_at_ten() -> None:
+    """Whatever the symbol."""
+    items = [unknown(str(number), f"S{number}USDT") for number in range(PER_ACCOUNT)]
+    assert of(*items[1:]).refusal("main", "usdm", ["BTCUSDT"]) is None
+    assert of(*items).refusal("main", "usdm", ["BTCUSDT"]) == "account_has_unknown_orders"
+    assert of(*items).refusal("second", "spot", ["S1USDT"]) is None
+
+
+def test_what_is_overdue_closes_its_symbol() -> None:
+    """One is enough."""
+    found = of(unknown("a"), unknown("b", "ETHUSDT"))
+    found.mark_overdue("a")
+    found.mark_overdue("gone")
+    assert found.refusal("main", "spot", ["BTCUSDT"]) == "symbol_unresolved"
+    assert found.refusal("main", "spot", ["ETHUSDT"]) is None
+    assert (len(found), found.overdue(), found.oldest_ms(350)) == (2, 1, 250)
+    assert Unknowns().oldest_ms(350) is None
+
+
+def test_who_waits_for_an_id_is_woken() -> None:
+    """By any answer that shows it."""
+    found = of(unknown("a"), unknown("b"))
+    found.seen("spot", "b")
+    found.seen("usdm", "a")
+    found.seen("spot", "other")
+    assert woken == ["b"]
