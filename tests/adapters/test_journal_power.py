@@ -52,6 +52,7 @@ def states(data: bytes) -> Iterator[tuple[str, bytes]]:
     yield "all", data
 
 
+@pytest.mark.slow
 @pytest.mark.threat(55)
 def test_pwr_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     journal_folder, cuts = tmp_path / "journal", [0, 0]

@@ -260,6 +260,7 @@ FAIR = World(calls=2, crashes=0, silences=0, sleeps=2)
 REPEATED = World(calls=3, crashes=1, silences=0, sleeps=1)
 
 
+@pytest.mark.slow
 def test_no_state_has_an_absent_order_that_lives_or_two_sends(capsys: pytest.CaptureFixture[str]) -> None:
     """MODEL-1: at least 100,000 states to depth 14, none of them bad; absence is reached, or it would prove little."""
     found = [search(FAIR), search(REPEATED)]
@@ -270,6 +271,7 @@ def test_no_state_has_an_absent_order_that_lives_or_two_sends(capsys: pytest.Cap
     assert all(one.absent for one in found)
 
 
+@pytest.mark.slow
 def test_the_search_finds_what_the_expiry_guard_prevents() -> None:
     """Four denials over ten seconds alone let an order live that counts as absent, and a second one go out."""
     found = search(REPEATED, guarded=False)
@@ -277,7 +279,8 @@ def test_the_search_finds_what_the_expiry_guard_prevents() -> None:
     assert found.bad["two sends"] > 0
 
 
-@pytest.mark.parametrize("waits", [{"backend_ms": 0, "lag_ms": 0}, pytest.param({"lag_ms": 0}, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("waits", [{"backend_ms": 0, "lag_ms": 0}, {"lag_ms": 0}])
 def test_the_search_finds_what_the_other_waits_prevent(waits: dict[str, int]) -> None:
     """The ten seconds of work and the two of lag are both needed."""
     assert search(FAIR, RULES._replace(**waits)).bad["absent and live"] > 0
