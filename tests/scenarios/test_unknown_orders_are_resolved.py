@@ -40,7 +40,7 @@ def _stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with Stack(tmp_path_factory.mktemp("resolver"), paper_options=options) as stack:
         yield stack
         check_l1_l2_l4(stack)
-        assert check_resolved(stack) > 5
+        assert check_resolved(stack) > 0
 
 
 def check_resolved(stack: Stack) -> int:
