@@ -191,3 +191,33 @@ def test_an_amendment_by_number_tells_the_old_id_by_its_answer() -> None:
     assert told_by(made, end(1, 1, "ACCEPTED", reply=None)) is None
     assert told_by(made, end(1, 1, "REJECTED", reply=json.dumps(body))) is None
     assert told_by(intent(1, 0, "a"), end(1, 1, "ACCEPTED")) is None
+
+
+def test_what_was_unknown_and_never_born_learns_nothing() -> None:
+    """A cancel that names it tells the state of no order."""
+    records = [
+        intent(1, 0, "c1"),
+        end(1, 5, "UNKNOWN"),
+        end(1, 10, "REJECTED", "resolved"),
+        intent(2, 20, method="DELETE", pairs=[("origClientOrderId", "c1")]),
+        end(2, 25, "ACCEPTED", order_status="CANCELED"),
+    ]
+    summarizer = Summarizer()
+    for record in records:
+        summarizer.take(record)
+    found = summarizer.summary(END)
+    assert (found.learned, found.settled, found.open) == ((), (), ())
+    assert summarized(records).ledger.get("spot", "c1") is None
+
+
+def test_a_cancel_tells_the_state_of_an_order_of_its_own_and_of_an_earlier_segment() -> None:
+    records = [
+        intent(1, 0, "c1"),
+        end(1, 5, "ACCEPTED", order_status="NEW"),
+        intent(2, 10, method="DELETE", pairs=[("origClientOrderId", "c1")]),
+        end(2, 15, "ACCEPTED", order_status="CANCELED"),
+    ]
+    for cuts in ([records], [records[:1], records[1:]], [records[:2], records[2:]], [records[:3], records[3:]]):
+        entry = summarized(*cuts).ledger.get("spot", "c1")
+        assert entry is not None
+        assert (entry.outcome, entry.order_status) == (Outcome.ACCEPTED, "CANCELED")
