@@ -32,9 +32,16 @@ KEPT_FOR_EXITS = 8
 _RECEIVE = memoryview(bytearray(1 << 18))
 
 
+# Headers that somebody reads: an answer comes with some twenty others, which cost time and say nothing.
+_READ = ("connection", "date", "retry-after")
+_READ_PREFIXES = ("x-mbx-", "x-sapi-")
+
+
 @lru_cache(maxsize=256)
-def _lower(name: bytes) -> str:
-    return name.decode("latin-1").lower()
+def _kept_as(name: bytes) -> str:
+    """Give a header's name in lower case, "" for one that nobody reads."""
+    lower = name.decode("latin-1").lower()
+    return lower if lower in _READ or lower.startswith(_READ_PREFIXES) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +108,10 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self._begun += 1
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Collect a header."""
-        self._headers[_lower(name)] = value.decode("latin-1")
+        """Collect a header that somebody reads."""
+        kept = _kept_as(name)
+        if kept:
+            self._headers[kept] = value.decode("latin-1")
 
     def on_body(self, body: bytes) -> None:
         """Collect body bytes."""

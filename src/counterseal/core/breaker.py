@@ -142,7 +142,8 @@ class Breakers:
         breaker = self._of.get(who)
         if breaker is None:
             breaker = self._of[who] = _Breaker()
-        breaker.settle(now_ms)
+        if breaker.phase is Phase.RAMP:
+            breaker.settle(now_ms)
         if sent_ms >= breaker.since_ms and _learn(breaker, now_ms, ok=ok):
             self._open(who, breaker, now_ms)
         if ok and self._opened:

@@ -24,7 +24,8 @@ class Reading(NamedTuple):
 
     def uncertainty_at(self, monotonic_ms: int) -> int:
         """Give the uncertainty at a monotonic moment, in whole ms rounded up."""
-        return self.uncertainty_ms + -(-max(0, monotonic_ms - self.at_ms) // DRIFT_MS_PER_MS)
+        age_ms = monotonic_ms - self.at_ms
+        return self.uncertainty_ms - (-age_ms // DRIFT_MS_PER_MS) if age_ms > 0 else self.uncertainty_ms
 
     def span(self, monotonic_ms: int) -> tuple[int, int]:
         """Give the earliest and the latest that exchange time may be at a monotonic moment."""

@@ -47,4 +47,5 @@ class Intent(NamedTuple):
         """Whether nothing in it can raise exposure: a cancel, or nothing but reducing legs."""
         if self.endpoint.purpose != "trade":
             return False
-        return not self.legs or all(leg.reduces for leg in self.legs)
+        legs = self.legs
+        return legs[0].reduces if len(legs) == 1 else all(leg.reduces for leg in legs)

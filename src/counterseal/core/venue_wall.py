@@ -106,6 +106,10 @@ class VenueWall:
             wall = self._walls[egress] = AddressWall()
         return wall
 
+    def __bool__(self) -> bool:
+        """Whether any address was ever told to stop: while none was, there is nothing to ask."""
+        return bool(self._walls)
+
     def places(self) -> list[tuple[str, AddressWall]]:
         """Give every address that was ever told to stop, with its wall, to be shown."""
         return sorted(self._walls.items())

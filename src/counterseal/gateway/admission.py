@@ -154,7 +154,7 @@ class Admission:
         intent = judge(endpoint, kept, self._make_id)
         if isinstance(intent, Denial):
             return intent
-        if _too_large(intent):
+        if _too_large(inquiry, intent):
             return Denial("payload_too_large")
         return Admitted(inquiry.bot or ANONYMOUS, policy, endpoint, intent, credential, (), 0, inquiry.head.time_unit)
 
@@ -241,7 +241,7 @@ class Admission:
         intent = judge(endpoint, pairs, self._make_id)
         if isinstance(intent, Denial):
             return intent
-        if _too_large(intent):
+        if _too_large(inquiry, intent):
             return Denial("payload_too_large")
         if endpoint.mutating and not intent.reduces and not self._state.clock_certain(moment_ms):
             return Denial("clock_uncertain")
@@ -258,9 +258,8 @@ class Admission:
         )
 
 
-def _too_large(intent: Intent) -> bool:
+def _too_large(inquiry: Inquiry, intent: Intent) -> bool:
     """Tell whether the rebuilt query could exceed what the exchange's edge takes in a request line."""
-    size = 0
-    for name, value in intent.pairs:
-        size += len(name) + len(value)
-    return size > MAX_QUERY // 3 and len(canonical.encode_query(intent.pairs)) > MAX_QUERY
+    # What came in few bytes goes out in at most three times as many, and a few ids of our own.
+    is_short = len(inquiry.head.query) + len(inquiry.body) <= MAX_QUERY // 4
+    return not is_short and len(canonical.encode_query(intent.pairs)) > MAX_QUERY

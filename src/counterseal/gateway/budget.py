@@ -14,7 +14,7 @@ from counterseal.core.budget.egress import choose
 from counterseal.core.budget.hearing import Foreign
 from counterseal.core.budget.ledger import Ask, Ledger, Reservation, Short
 from counterseal.core.budget.rejects import Rejects, judge
-from counterseal.core.budget.share import ANONYMOUS_QUOTAS, UNBOUNDED, Lane, Quotas
+from counterseal.core.budget.share import ANONYMOUS_QUOTAS, LANE_NAMES, UNBOUNDED, Lane, Quotas
 from counterseal.core.budget.window import Moment
 from counterseal.core.config.model import Config
 from counterseal.core.messages import HeldKey
@@ -33,6 +33,8 @@ UNBOUND_MS = 30_000
 # 429 with this code: the account has placed too many orders.
 TOO_MANY_ORDERS = -1015
 _LANES = {"trade": Lane.TRADE, "settings": Lane.TRADE, "account": Lane.ACCOUNT, "read": Lane.MARKET}
+# More kinds of asking than this are forgotten at once and worked out again.
+MAX_ASKS = 16_384
 
 
 class NoRoom(Declined):
@@ -51,13 +53,13 @@ class NoRoom(Declined):
 
 
 class Permit:
-    """One request's right to leave once, from `egress`. `weight` is what it costs, known for good once it is closed."""
+    """One request's right to leave once, from `egress`. `work` names its lane."""
 
-    __slots__ = ("account", "egress", "endpoint", "is_exit", "lane", "left_ms", "reservation", "taken_ms", "weight")
+    __slots__ = ("account", "egress", "endpoint", "is_exit", "left_ms", "reservation", "taken_ms", "work")
 
     def __init__(self, endpoint: Endpoint, ask: Ask, reservation: Reservation, taken_ms: int) -> None:
         self.endpoint = endpoint
-        self.lane = ask.lane
+        self.work = LANE_NAMES[ask.lane]
         self.is_exit = ask.lane is Lane.RISK
         self.account = ask.account
         self.egress = ask.egress
@@ -65,7 +67,11 @@ class Permit:
         self.taken_ms = taken_ms
         # Monotonic, 0 as long as it has not left.
         self.left_ms = 0
-        self.weight = reservation.weight
+
+    @property
+    def weight(self) -> int:
+        """What it costs, known for good once it is closed."""
+        return self.reservation.weight
 
 
 class Budget:
@@ -78,6 +84,8 @@ class Budget:
         self._plans: dict[str, Plan] = {endpoint.name: plan(endpoint) for endpoint in state.catalogue}
         self._quotas: dict[str, Quotas] = {}
         self._config: Config | None = None
+        # What a bot asks for at an endpoint with a key, as an exit or not: the same but for amounts, time after time.
+        self._asks: dict[tuple[str, str, str, bool], Ask] = {}
         self._unbound: dict[str, int] = {}
         # Of each limit: until when, and how many more exits may go although their reserve is spent.
         self._overdrafts: dict[tuple[str, str], tuple[int, int]] = {}
@@ -104,16 +112,31 @@ class Budget:
         return self.ledger.load(self._ask(admitted, key), self.moment())
 
     def _ask(self, admitted: Admitted, key: HeldKey | None) -> Ask:
-        bot, policy, charges = admitted.bot, admitted.policy, self._plans[admitted.endpoint.name]
+        if self._state.config is not self._config:
+            self._read_config(self._state.config)
+        is_exit = admitted.endpoint.mutating and admitted.intent.reduces
+        kind = (admitted.bot, admitted.endpoint.name, "" if key is None else key.ref, is_exit)
+        ask = self._asks.get(kind)
+        if ask is None:
+            if len(self._asks) >= MAX_ASKS:
+                self._asks.clear()
+            ask = self._asks[kind] = self._new_ask(admitted, key)
+        amounts = ask.plan.amounts(admitted.intent.values)
+        return ask if amounts == ask.amounts else ask._replace(amounts=amounts)
+
+    def _new_ask(self, admitted: Admitted, key: HeldKey | None) -> Ask:
+        bot, policy, charges = admitted.bot, self._state.bot(admitted.bot), self._plans[admitted.endpoint.name]
         share = policy.share if policy is not None else 1
         account = "" if key is None else self._state.account_of(key.ref)
         amounts = charges.amounts(admitted.intent.values)
-        return Ask(bot, share, lane_of(admitted), account, ANY_EGRESS, charges, amounts, self._quotas_of(bot))
+        quotas = self._quotas.get(bot, UNBOUNDED)
+        return Ask(bot, share, lane_of(admitted), account, ANY_EGRESS, charges, amounts, quotas)
 
     def _take(self, endpoint: Endpoint, ask: Ask, now: Moment) -> Permit:
         if self._state.config.venue.egress:
             ask = ask._replace(egress=self._egress(endpoint, ask, now))
-        self._check_walls(endpoint, ask, now.monotonic_ms)
+        if self._state.wall:
+            self._check_walls(endpoint, ask, now.monotonic_ms)
         held = self.ledger.reserve(ask, now)
         if isinstance(held, Short):
             if ask.lane is not Lane.RISK or ask.bot == OWN or not self._may_overdraw(held, now.monotonic_ms):
@@ -160,11 +183,11 @@ class Budget:
 
     def _let_through(self, endpoint: Endpoint, ask: Ask, now_ms: int) -> None:
         """Ask the bot's own record and the breaker. Raises NoRoom."""
-        lane, is_exit = ask.lane, ask.lane is Lane.RISK
-        wait_ms = self.rejects.ask(ask.bot, lane.name, now_ms, is_exit=is_exit)
+        work, is_exit = LANE_NAMES[ask.lane], ask.lane is Lane.RISK
+        wait_ms = self.rejects.ask(ask.bot, work, now_ms, is_exit=is_exit)
         if wait_ms:
             raise NoRoom("bot_slowed", wait_ms, now_ms)
-        wait_ms = self.breakers.ask(_way(endpoint, ask.egress), lane.name, now_ms, is_exit=is_exit)
+        wait_ms = self.breakers.ask(_way(endpoint, ask.egress), work, now_ms, is_exit=is_exit)
         if wait_ms:
             raise NoRoom("venue_breaker_open", wait_ms, now_ms)
 
@@ -189,13 +212,9 @@ class Budget:
             return next(each for each in egresses if wall.standing(product, now_ms, each) is Standing.OPEN)
         raise _walled(closed, now_ms)
 
-    def _quotas_of(self, bot: str) -> Quotas:
-        if self._state.config is not self._config:
-            self._read_config(self._state.config)
-        return self._quotas.get(bot, UNBOUNDED)
-
     def _read_config(self, config: Config) -> None:
         self._config = config
+        self._asks.clear()
         self._quotas = {
             name: Quotas(weight_1m=bot.max_weight_1m or 0, orders_10s=bot.max_orders_10s or 0)
             for name, bot in config.bots.items()
@@ -207,20 +226,19 @@ class Budget:
 
     def settle(self, permit: Permit, reply: VenueReply, code: int | None) -> None:
         """Learn from an answer what was spent; `code` is the exchange's error code, if any."""
-        held, sent_ms = permit.reservation, reply.sent_ns // 1_000_000
-        permit.weight = held.plan.kept(held.amounts, reply.status, code)[0] if held.plan.weighs else 0
-        now = self.moment()
-        found = self.ledger.settle(held, reply.status, code, reply.headers, self.moment(sent_ms), now)
-        for foreign in found:
+        now, sent_ms = self.moment(), reply.sent_ns // 1_000_000
+        # No surer than now, though it was: what is heard counts for less then, never for more.
+        sent = Moment(now.exchange_ms - now.monotonic_ms + sent_ms, now.uncertainty_ms, sent_ms)
+        for foreign in self.ledger.settle(permit.reservation, reply.status, code, reply.headers, sent, now):
             self._tell_foreign(foreign)
-        self._note_wall(permit, reply, code, now.monotonic_ms)
-        self._note(permit, sent_ms, now.monotonic_ms, ok=not is_failure(reply.status))
+        if reply.status in (418, 429):
+            self._note_wall(permit, reply, code, now.monotonic_ms)
+        way = _way(permit.endpoint, permit.egress)
+        self.breakers.note(way, permit.work, ok=not is_failure(reply.status), sent_ms=sent_ms, now_ms=now.monotonic_ms)
         self.on_room()
 
     def _note_wall(self, permit: Permit, reply: VenueReply, code: int | None, now_ms: int) -> None:
         """Learn from 429 and 418. Too many orders are the account's affair, not the address's."""
-        if reply.status not in (418, 429):
-            return
         seconds = seconds_of(reply.headers.get("retry-after", ""))
         egress = _orders_of(permit.account) if code == TOO_MANY_ORDERS else permit.egress
         self._state.wall.note(permit.endpoint.product, reply.status, seconds, now_ms, egress)
@@ -229,7 +247,6 @@ class Budget:
         """Give back what provably never left; learn from why."""
         now = self.moment()
         self.ledger.release(permit.reservation, now)
-        permit.weight = 0
         if isinstance(error, Unbound):
             self._unbound[permit.egress] = now.monotonic_ms + UNBOUND_MS
         elif isinstance(error, Unreachable):
@@ -244,7 +261,6 @@ class Budget:
             return
         now = self.moment()
         if not permit.left_ms:
-            permit.weight = 0
             self.ledger.release(permit.reservation, now)
             self._unused(permit, now.monotonic_ms)
         else:
@@ -254,31 +270,30 @@ class Budget:
 
     def told(self, bot: str, permit: Permit, status: int, code: int | None) -> None:
         """Learn whether the exchange refuses what this bot asks."""
-        now_ms = self._state.monotonic_ms()
-        self.rejects.note(bot, permit.lane.name, judge(status, code), now_ms, is_exit=permit.is_exit)
+        if not permit.is_exit:
+            self.rejects.note(bot, permit.work, judge(status, code), self._state.monotonic_ms())
 
     def _note(self, permit: Permit, sent_ms: int, now_ms: int, *, ok: bool) -> None:
         way = _way(permit.endpoint, permit.egress)
-        self.breakers.note(way, permit.lane.name, ok=ok, sent_ms=sent_ms, now_ms=now_ms)
+        self.breakers.note(way, permit.work, ok=ok, sent_ms=sent_ms, now_ms=now_ms)
 
     def _unused(self, permit: Permit, now_ms: int) -> None:
         """Let another try a failing host in place of what stayed here."""
         if not permit.is_exit:
             way = _way(permit.endpoint, permit.egress)
-            self.breakers.unused(way, permit.lane.name, permit.taken_ms, now_ms)
+            self.breakers.unused(way, permit.work, permit.taken_ms, now_ms)
 
     def _tell_foreign(self, foreign: Foreign) -> None:
         self._tell(what="foreign_spend", **foreign._asdict())
 
     # -- what it knows
 
-    def moment(self, monotonic_ms: int | None = None) -> Moment:
-        """Give a moment, by default now, on the exchange's clock and ours."""
-        at_ms = self._state.monotonic_ms() if monotonic_ms is None else monotonic_ms
-        reading = self._state.reading
+    def moment(self) -> Moment:
+        """Give this moment on the exchange's clock and ours."""
+        at_ms, reading = self._state.clock.monotonic_ns() // 1_000_000, self._state.reading
         if reading is None:
             return Moment(self._state.clock.wall_ns() // 1_000_000, UNMEASURED_MS, at_ms)
-        return Moment(reading.exchange_ms(at_ms), reading.uncertainty_at(at_ms), at_ms)
+        return Moment(at_ms + reading.ahead_ms, reading.uncertainty_at(at_ms), at_ms)
 
     def learn_limits(self, family: str, rows: Any) -> None:
         """Take the live limits of exchangeInfo."""

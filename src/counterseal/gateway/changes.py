@@ -329,7 +329,7 @@ def outcome_record(entry: Entry, verdict: Verdict, order_id: int | None, freed: 
     return {
         "type": "outcome",
         "id": entry.request,
-        "outcome": verdict.outcome.value,
+        "outcome": verdict.outcome,
         "status": verdict.answer.status if verdict.answer else None,
         "code": verdict.parsed.code if verdict.parsed else None,
         "order_id": order_id,

@@ -43,6 +43,3 @@ class Exchange:
         # What a batch was told stands in its legs, which are read by whoever sent it.
         if reply.status >= 400 or not endpoint.path.endswith("/batchOrders"):
             self._budget.told(bot, permit, reply.status, code)
-        used = reply.headers.get("x-mbx-used-weight-1m")
-        if used is not None:
-            self._state.used_weight[endpoint.family] = used

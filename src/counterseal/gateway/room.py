@@ -43,8 +43,9 @@ class Room:
             return await self._line.wait(admitted, key, wanted, short, since_ms)
 
     def _take(self, admitted: Admitted, key: HeldKey | None) -> Permit:
-        # Who came before goes before.
-        self._line.move()
+        if len(self._line):
+            # Who came before goes before.
+            self._line.move()
         return self._budget.take(admitted, key)
 
     def leave(self, inquiry: Inquiry, permit: Permit) -> None:

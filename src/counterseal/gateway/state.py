@@ -54,7 +54,6 @@ class State:
     wall: VenueWall = field(default_factory=VenueWall)
     public: PublicCache = field(default_factory=PublicCache)
     reading: Reading | None = None
-    used_weight: dict[str, str] = field(default_factory=dict)
     counters: dict[str, BotCounters] = field(default_factory=dict)
     serving: bool = False
     draining: bool = False
@@ -103,7 +102,10 @@ class State:
 
     def counter(self, bot: str) -> BotCounters:
         """The counters of one bot."""
-        return self.counters.setdefault(bot, BotCounters())
+        found = self.counters.get(bot)
+        if found is None:
+            found = self.counters[bot] = BotCounters()
+        return found
 
     def bot(self, name: str) -> Bot | None:
         """The bot's policy, None when counterseal.toml does not name it."""

@@ -40,19 +40,20 @@ class Short(NamedTuple):
 
 
 class Route:
-    """A bot's seats in the windows that a plan charges, and where its use is tallied."""
+    """A bot's seats in the windows that a plan charges, `places` both in pairs, and where its use is tallied."""
 
-    __slots__ = ("seats", "share", "tally", "windows")
+    __slots__ = ("places", "seats", "share", "tally", "windows")
 
     def __init__(self, windows: tuple[Window, ...], seats: tuple[Seat, ...], tally: Tally, share: int) -> None:
         self.windows = windows
         self.seats = seats
+        self.places = tuple(zip(windows, seats, strict=True))
         self.tally = tally
         self.share = share
 
 
 class Reservation:
-    """What one request holds until it is settled, released or kept; after that nothing changes it."""
+    """What one request holds until it is settled, released or kept; after that `amounts` are what stayed spent."""
 
     __slots__ = ("amounts", "era", "is_open", "lane", "latest_ms", "marks", "plan", "route")
 
@@ -69,7 +70,7 @@ class Reservation:
 
     @property
     def weight(self) -> int:
-        """Request weight it holds."""
+        """Request weight it holds, or has cost once it is closed."""
         return self.amounts[0] if self.plan.weighs else 0
 
 

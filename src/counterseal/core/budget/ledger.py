@@ -53,10 +53,9 @@ class Ledger:
             route = self._route(ask, now)
         if now.exchange_ms - now.monotonic_ms != self._steps.ahead_ms:
             self._read_clock(now)
-        windows, seats = route.windows, route.seats
         low = now.exchange_ms - now.uncertainty_ms
         marks: list[Mark] = []
-        for window, seat, amount in zip(windows, seats, amounts, strict=True):
+        for (window, seat), amount in zip(route.places, amounts, strict=True):
             if low >= window.end_ms or low < window.begin_ms:
                 window.turn(now)
             if window.level + window.in_flight + amount > window.easy[lane] and not window.has_room(
@@ -69,8 +68,8 @@ class Ledger:
         if ask.quotas is not UNBOUNDED and self._exceeds(ask, route):
             return self._refuse(ask, route, now, len(marks))
         if plan.gives_back:
-            windows[0].loose += amounts[0]
-            seats[0].loose += amounts[0]
+            route.windows[0].loose += amounts[0]
+            route.seats[0].loose += amounts[0]
         return Reservation(route, ask, marks, self._steps.count, now.exchange_ms + now.uncertainty_ms)
 
     def overdraw(self, ask: Ask, now: Moment) -> Reservation:
@@ -134,16 +133,15 @@ class Ledger:
         if now.exchange_ms - now.monotonic_ms != self._steps.ahead_ms:
             self._read_clock(now)
         route, lane = held.route, held.lane
-        windows = route.windows
         low, begun = now.exchange_ms - now.uncertainty_ms, sent.exchange_ms - sent.uncertainty_ms
         is_sound = held.era == self._steps.count
         if is_sound and latest_ms < held.latest_ms:
             latest_ms = held.latest_ms
         if held.plan.gives_back:
-            windows[0].loose -= held.amounts[0]
+            route.windows[0].loose -= held.amounts[0]
             route.seats[0].loose -= held.amounts[0]
         found: list[Foreign] = []
-        for window, seat, amount, stays, mark in zip(windows, route.seats, held.amounts, kept, held.marks, strict=True):
+        for (window, seat), amount, stays, mark in zip(route.places, held.amounts, kept, held.marks, strict=True):
             if low >= window.end_ms or low < window.begin_ms:
                 window.turn(now)
             window.in_flight -= amount
@@ -166,6 +164,7 @@ class Ledger:
                 number = hear(window, headers.get(header), stays, mark, is_inside)
                 if number > window.spent + window.noise:
                     found += foreign(window, number)
+        held.amounts = kept
         return found
 
     def _read_clock(self, now: Moment) -> None:

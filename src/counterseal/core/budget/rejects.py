@@ -63,7 +63,7 @@ class Rejects:
 
         After each pause one request may go; the next one has to wait as long again, or for that one's success.
         """
-        loop = self._loops.get((bot, work))
+        loop = self._loops.get((bot, work)) if self._loops else None
         if loop is None or not loop.pause_ms or is_exit:
             return 0
         if now_ms < loop.next_ms:
@@ -76,7 +76,8 @@ class Rejects:
         if is_exit or told is Told.NEITHER:
             return
         if told is Told.ACCEPTED:
-            self._loops.pop((bot, work), None)
+            if self._loops:
+                self._loops.pop((bot, work), None)
             return
         loop = self._loops.setdefault((bot, work), _Loop())
         loop.refusals += 1

@@ -21,6 +21,8 @@ class Lane(IntEnum):
     MARKET = 3
 
 
+# By lane: a name is asked for at every request, and an enumeration is slow to tell it.
+LANE_NAMES = tuple(lane.name for lane in Lane)
 Ceilings = tuple[int, int, int, int]
 
 
