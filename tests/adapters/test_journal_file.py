@@ -5,6 +5,7 @@ import errno
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tests.journals import Log
 from counterseal.adapters import journal_file
 from counterseal.adapters.journal_file import JournalCalls, JournalFile, JournalTerms
 from counterseal.adapters.journal_prune import prune
+from counterseal.adapters.journal_reserve import Reserve
 from counterseal.adapters.journal_segments import JournalFollower, read_payloads, read_records, segments
 from counterseal.adapters.journal_start import Start, open_journal
 from counterseal.adapters.journal_summary import NOTHING, read_summary, summarize, summary_path
@@ -256,6 +258,69 @@ def test_fsync_1(tmp_path: Path, faulty: Callable[..., Faulty], mode: str, once:
         asyncio.run(begun(start).close())
         checked += 1
     sys.stdout.write(f"\nFSYNC-1 {mode}: {checked} points\n")
+
+
+def test_writing_without_a_pause_is_not_synced_without_a_pause(tmp_path: Path, faulty: Callable[..., Faulty]) -> None:
+    """A sync costs the CPU as much as an order: what is written while one is under way waits for the next delay."""
+    disk = faulty("fdatasync", 10**9, errno.EIO)
+
+    async def run() -> int:
+        journal = opened(tmp_path)
+        loop, number = asyncio.get_running_loop(), 0
+        begun = loop.time()
+        while loop.time() - begun < 0.15:
+            write(journal, number)
+            number += 1
+            await asyncio.sleep(0)
+        most = int((loop.time() - begun) / journal_file.SYNC_DELAY_S) + 1
+        while journal.behind:
+            await asyncio.sleep(0.001)
+        await journal.close()
+        return most
+
+    most = asyncio.run(run())
+    # The one for what came last, and the one at the end.
+    assert 2 <= disk.count <= most + 2
+
+
+@pytest.mark.threat(56)
+def test_the_reserve_is_synced_after_a_sync_that_failed_while_another_was_due(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The records of exits become durable too, however slowly the disk said no."""
+    synced = threading.Event()
+    real = Reserve.sync
+
+    def noted(reserve: Reserve) -> None:
+        real(reserve)
+        synced.set()
+
+    class SlowlyFailing:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(os, name)
+
+        def fdatasync(self, _file: int) -> None:
+            threading.Event().wait(4 * journal_file.SYNC_DELAY_S)
+            raise OSError(errno.EIO, "scripted")
+
+    async def run() -> None:
+        journal = opened(tmp_path)
+        with monkeypatch.context() as patch:
+            patch.setattr(Reserve, "sync", noted)
+            patch.setattr(journal_file, "os", SlowlyFailing())
+            write(journal, 1)
+            await asyncio.sleep(2 * journal_file.SYNC_DELAY_S)
+            # While that sync hangs: the next is due before it has failed.
+            write(journal, 2)
+            while not journal.latched:
+                await asyncio.sleep(0.001)
+            write(journal, 3)
+            async with asyncio.timeout(5):
+                while not synced.is_set():
+                    await asyncio.sleep(0.001)
+        await journal.close()
+
+    asyncio.run(run())
 
 
 @pytest.mark.threat(56)

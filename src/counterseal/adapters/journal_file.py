@@ -60,7 +60,7 @@ class JournalFile:
         self._durable = start.seq
         self._queued: list[bytes] = []
         self._leaves: list[bytes] = []
-        self._sync_asked = self._closing = self._closed = False
+        self._sync_asked = self._sync_due = self._closing = self._closed = False
         self._sync_began_ns: int | None = None
         self._retired: list[tuple[Segment, int]] = []
         self._rotating = False
@@ -188,10 +188,13 @@ class JournalFile:
             self._clock.call_later(SYNC_DELAY_S, self._start_sync)
 
     def _start_sync(self) -> None:
-        if self._closing or self.failed or self._sync_began_ns is not None:
-            # What is under way asks again when it has ended.
+        if self._sync_began_ns is not None:
+            # One at a time: what is under way begins the next when it has ended.
+            self._sync_due = True
             return
-        self._sync_asked = False
+        if self._closing or self.failed:
+            return
+        self._sync_asked = self._sync_due = False
         self._sync_began_ns = self._clock.monotonic_ns()
         retired, self._retired = self._retired, []
         seq = self._seq - len(self._queued)
@@ -214,13 +217,15 @@ class JournalFile:
             return
         error = work.exception()
         if error is not None:
-            # Never tried again: after a failed sync the kernel may have dropped the pages and say all is well.
+            # Never tried again: after a failed sync the kernel may have dropped the pages and say all is well. What is
+            # due next is the reserve's.
             self._sync_failed(error)
-            return
-        self._durable = max(self._durable, seq)
-        for segment, _ in retired:
-            self._calls.closed(segment)
-        if self._sync_asked:
+        else:
+            self._durable = max(self._durable, seq)
+            for segment, _ in retired:
+                self._calls.closed(segment)
+        # Not whenever something was written meanwhile: under load one sync would follow the other without a pause.
+        if self._sync_due:
             self._start_sync()
 
     def _sync_failed(self, error: BaseException) -> None:
