@@ -19,7 +19,7 @@ import processes
 from certificate import Certificates, make_certificates
 from load import Target
 from orders import Credential
-from ours import COMPILED, SOURCES, Build, Installation
+from ours import COMPILED, SOURCES, WITHOUT_LIMITS, Build, Installation
 from outbound import Outbound, hmac_outbound
 from processes import Child, Cores
 from programs import Programs
@@ -174,6 +174,9 @@ CONTESTANTS = (
     Contestant("counterseal", "Counterseal, HMAC out", counterseal("hmac")),
     Contestant("counterseal-compiled", "Counterseal compiled, HMAC out", counterseal("hmac", COMPILED)),
     Contestant("counterseal-ed25519", "Counterseal, Ed25519 out", counterseal("ed25519")),
+    Contestant(
+        "counterseal-without-limits", "Counterseal without its ledger, HMAC out", counterseal("hmac", WITHOUT_LIMITS)
+    ),
 )
 
 

@@ -7,7 +7,7 @@ import os
 import secrets
 import string
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import processes
@@ -49,18 +49,23 @@ sources = ["127.0.0.1"]
 
 @dataclass(frozen=True)
 class Build:
-    """Which Python runs us, and where it finds us; `sources` is None for an installed package."""
+    """Which Python runs us, and where it finds us; `sources` is None for an installed package.
+
+    `patched` is a folder whose `sitecustomize` changes us for a comparison.
+    """
 
     python: Path
     sources: Path | None
+    patched: Path | None = None
 
     def environ(self) -> dict[str, str]:
-        """What the processes get."""
-        found = {"PYTHONPATH": str(self.sources)} if self.sources else {}
-        return {"PATH": os.environ["PATH"], **found}
+        """What the processes get; the folder of a patch goes before the sources."""
+        found = os.pathsep.join(str(path) for path in (self.patched, self.sources) if path is not None)
+        return {"PATH": os.environ["PATH"], **({"PYTHONPATH": found} if found else {})}
 
 
 SOURCES = Build(ROOT / ".env" / "product" / "bin" / "python", ROOT / "src")
+WITHOUT_LIMITS = replace(SOURCES, patched=ROOT / "bench" / "without_limits")
 COMPILED = Build(ROOT / ".env" / "compiled" / "bin" / "python", None)
 
 

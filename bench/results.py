@@ -9,8 +9,10 @@ from statistics import median
 BASELINE = "direct"
 OURS = "counterseal"
 COMPILED = "counterseal-compiled"
+WITHOUT_LIMITS = "counterseal-without-limits"
 PER_CORE_FLOOR = 0.4  # of Envoy's requests per CPU-second, at least
 ADDED_P50_FLOOR = 2.0  # times nginx + Lua's added p50, at most
+LEDGER_FLOOR = 0.95  # of our own throughput per core without the ledger of limits, at least
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,10 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Line:
-    """Medians over the rounds; latencies in microseconds, added ones against direct of the same round."""
+    """Medians over the rounds; latencies in microseconds, added ones against direct of the same round.
+
+    `per_cpu_rounds` are requests per CPU-second round by round, for what differs by less than one round from the next.
+    """
 
     title: str
     per_second: float
@@ -48,6 +53,7 @@ class Line:
     added_p50_us: float | None
     added_p99_us: float | None
     shared_added_p50_us: float | None
+    per_cpu_rounds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -77,11 +83,12 @@ def summarise(title: str, rounds: Sequence[Measurement], direct: Sequence[Measur
         median(one.p50_us - base.p50_us for one, base in paired) if paired else None,
         median(one.p99_us - base.p99_us for one, base in paired) if paired else None,
         median(one.shared_p50_us - base.shared_p50_us for one, base in paired) if paired else None,
+        tuple(per_cpu),
     )
 
 
 def ratios(lines: Mapping[str, Line]) -> list[Ratio]:
-    """Ours, compiled and as plain Python, against the peers; the two floors are judged with HMAC out."""
+    """Ours, compiled and as plain Python, against the peers and ourselves without the ledger; with HMAC out."""
     found: list[Ratio] = []
     for ours in (COMPILED, OURS):
         found += [
@@ -93,6 +100,7 @@ def ratios(lines: Mapping[str, Line]) -> list[Ratio]:
             _added(lines, ours, "envoy"),
             _added(lines, ours, "nginx"),
         ]
+    found.append(_at_least(_round_by_round(lines, OURS, WITHOUT_LIMITS), LEDGER_FLOOR))
     for other, peers in ((f"{OURS}-ed25519", ("envoy", "nginx-lua")), ("nginx-lua", ("envoy",))):
         found += [_per_core(lines, other, peer) for peer in peers]
         found += [_added(lines, other, peer) for peer in peers]
@@ -163,6 +171,13 @@ def _per_core(lines: Mapping[str, Line], ours: str, peer: str) -> Ratio:
     over, under = (lines[name].per_cpu_second if name in lines else None for name in (ours, peer))
     value = over / under if over is not None and under else None
     return Ratio(f"throughput per core, {ours} / {peer}", value)
+
+
+def _round_by_round(lines: Mapping[str, Line], ours: str, other: str) -> Ratio:
+    """The median of each round's own ratio: the machine differs more from round to round than these two do."""
+    pairs = zip(*(lines[name].per_cpu_rounds if name in lines else () for name in (ours, other)), strict=False)
+    found = [over / under for over, under in pairs]
+    return Ratio(f"throughput per core, {ours} / {other}, round by round", median(found) if found else None)
 
 
 def _added(lines: Mapping[str, Line], ours: str, peer: str) -> Ratio:
