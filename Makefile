@@ -24,7 +24,7 @@ run: $(ENV)/product/.stamp ## start everything with the paper exchange and a dem
 test: $(ENV)/test/.stamp ## the tests that fit five minutes, coverage of core at 100 % of branches
 	@$(MAKE) --no-print-directory --output-sync=target -j2 test-computing test-processes
 
-COMPUTING := tests/adapters tests/captures tests/cli tests/gateway tests/limits tests/paper
+COMPUTING := tests/adapters tests/captures tests/gateway tests/limits tests/paper
 test-computing: $(ENV)/test/.stamp
 	@rm -f .coverage
 	$(ENV)/test/bin/python -m coverage run -m pytest -m "not slow and not sdk" tests/core $(PYTEST)
@@ -47,13 +47,14 @@ sdk: $(ENV)/test/.stamp ## install the pinned third-party SDKs and drive each th
 slow: $(ENV)/test/.stamp ## what `make test` leaves to CI, the SDKs apart
 	$(ENV)/test/bin/python -m pytest -m "slow and not sdk" $(PYTEST)
 
-crash: $(ENV)/test/.stamp ## kill -9 of gateway and signer under load, 100 times
+crash: $(ENV)/test/.stamp ## kill -9 of gateway and signer: under load 100 times, and at every system call of six scenarios
 	$(ENV)/test/bin/python -m pytest -m slow tests/scenarios -k kill $(PYTEST)
 
 full: $(ENV)/test/.stamp ## everything, also what CI leaves out
 	$(ENV)/test/bin/python tests/sdk/environments.py install
 	$(ENV)/test/bin/python tests/verifiers/reference.py install
 	RATE1_MINUTES=30 SIGN1_MESSAGES=10000000 DUP1_OPERATIONS=1000000 DUP2_REPETITIONS=5000 KA1_TIMES=1000 \
+	  PWR1_STATES=1000 LIM1_STEPS=50000 LIM2_ROUNDS=10000 LIM4_CASES=200 \
 	  $(ENV)/test/bin/python -m pytest $(PYTEST)
 
 $(ENV)/bench/.stamp: bench/requirements.txt
@@ -89,6 +90,7 @@ docs: $(ENV)/product/.stamp ## write the generated reference pages again
 	$(ENV)/product/bin/python tools/generate_cli_doc.py
 	$(ENV)/product/bin/python tools/generate_endpoints_doc.py
 	$(ENV)/product/bin/python tools/generate_threats_doc.py
+	$(ENV)/product/bin/python tools/generate_failing_doc.py
 
 lock: ## resolve requirements again and lock them by hash (needs uv)
 	for name in product test tools compile hsm; do \

@@ -42,6 +42,8 @@ symbols = ["BTCUSDT"]
 max_order_notional = 1000000
 max_order_quantity = {{ BTCUSDT = 10 }}
 price_collar_percent = 50
+max_repeats = 100000
+repeat_window_s = 1
 hours = ["Mon-Sun 00:00-24:00"]
 sources = ["127.0.0.1"]
 """

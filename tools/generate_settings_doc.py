@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "src"))
 from counterseal.core.config.cross import RULES  # noqa: E402
 from counterseal.core.config.table import SECTIONS, Required, Section, Setting  # noqa: E402
 
-_EXAMPLE_NAMES = {"keys": "main", "bots": "alpha"}
+_EXAMPLE_NAMES = {"keys": "main", "accounts": "main", "bots": "alpha"}
 _HEAD = """\
 # Settings of counterseal.toml
 

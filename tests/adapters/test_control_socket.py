@@ -7,7 +7,7 @@ import socket
 import stat
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,10 @@ from counterseal.adapters.home import HomeError
 from counterseal.adapters.peer import Peer, peer_of, refusal
 
 
-async def _answer(verb: str) -> dict[str, Any]:
+async def _answer(verb: str, args: Mapping[str, Any]) -> dict[str, Any]:
     if verb == "slow":
         await asyncio.sleep(1)
-    return {"ok": verb != "bad", "result": {"verb": verb}, "error": "no such thing"}
+    return {"ok": verb != "bad", "result": {"verb": verb, **(args if verb == "told" else {})}, "error": "no such thing"}
 
 
 @contextmanager
@@ -79,6 +79,13 @@ def test_a_verb_gets_its_result_and_a_refusal_its_reason(path: Path) -> None:
     assert call(path, "status", 5) == {"verb": "status"}
     with pytest.raises(ControlError, match="no such thing"):
         call(path, "bad", 5)
+
+
+def test_arguments_arrive_with_the_user_that_the_kernel_names(path: Path) -> None:
+    """A caller cannot name another user."""
+    told = call(path, "told", 5, {"bot": "alpha", "uid": "0"})
+
+    assert told == {"verb": "told", "bot": "alpha", "uid": os.geteuid()}
 
 
 def test_several_requests_on_one_connection_are_answered_in_order_with_their_ids(path: Path) -> None:
@@ -176,5 +183,8 @@ def test_a_path_too_long_for_a_socket_is_refused_with_the_way_out(tmp_path: Path
 
 
 def test_requests_are_parsed_strictly() -> None:
-    assert parse_request(b'{"id": 1, "verb": "status", "more": 2}') == (1, "status")
+    assert parse_request(b'{"id": 1, "verb": "status", "more": 2}') == (1, "status", {})
+    assert parse_request(b'{"id": 1, "verb": "a", "args": {"bot": "b"}}') == (1, "a", {"bot": "b"})
+    assert parse_request(b'{"id": 1, "verb": "a", "args": {"bot": 1}}') is None
+    assert parse_request(b'{"id": 1, "verb": "a", "args": ["bot"]}') is None
     assert parse_request(b'{"id": 1.0, "verb": "status"}') is None

@@ -178,3 +178,22 @@ def test_a_path_is_no_fingerprint(run: Run, home: Home, tmp_path: Path) -> None:
 
     assert run("bot", "revoke", "../../victim").code == 2
     assert (tmp_path / "victim.age").exists()
+
+
+@pytest.mark.parametrize("words", [("NAME!", "--operator", "jane"), ("first", "--operator", "two words"), ("first",)])
+def test_enabling_needs_a_bot_and_a_named_operator(run: Run, home: Home, words: tuple[str, ...]) -> None:
+    """A name that could not be journalled is none."""
+    assert home.config.exists()
+    try:
+        code = run("bot", "enable", *words).code
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    assert code == 2
+
+
+def test_enabling_needs_what_runs(run: Run, home: Home) -> None:
+    """Only the gateway knows who is disabled."""
+    assert home.config.exists()
+    refused = run("bot", "enable", "first", "--operator", "jane")
+    assert refused.code == 1
+    assert "nothing is running" in refused.err

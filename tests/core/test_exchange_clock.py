@@ -37,3 +37,12 @@ def test_certainty_ends_above_500_ms() -> None:
 def test_a_moment_before_the_reading_is_as_certain_as_the_reading() -> None:
     """An answer can be dated a little after the moment that asks."""
     assert READING.uncertainty_at(0) == 20
+
+
+def test_from_when_on_it_is_uncertain() -> None:
+    """The first moment of which is_certain says no; at once where the round trip alone is too long."""
+    from_ms = READING.uncertain_from_ms()
+    assert READING.is_certain(from_ms - 1)
+    assert not READING.is_certain(from_ms)
+    slow = Reading(0, MAX_UNCERTAINTY_MS + 7, 1_000)
+    assert slow.uncertain_from_ms() == 1_001

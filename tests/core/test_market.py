@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterseal.core.market import DOLLARS, FamilyMarket, SymbolRule, parse_prices, parse_rules
+from counterseal.core.market import (
+    DOLLARS,
+    MAX_PRICE_AGE_MS,
+    MAX_RULES_AGE_MS,
+    FamilyMarket,
+    SymbolRule,
+    parse_prices,
+    parse_rules,
+)
 
 NOW = 10**9
 
@@ -116,3 +124,24 @@ def test_dollars_for_a_unit_of_the_quote(quote: str, prices: dict[str, str], dol
     assert market.dollars("T", NOW) is None
     if prices:
         assert market.dollars("S", NOW + 5_001) is None
+
+
+def test_when_prices_and_rules_grow_old() -> None:
+    """The first moment at which they are; None as long as they were never read."""
+    market = FamilyMarket()
+    assert (market.prices_old_from_ms(), market.rules_old_from_ms(), market.prices_fresh(NOW)) == (None, None, False)
+    market = FamilyMarket({"A": Decimal(1)}, NOW, {}, NOW)
+    assert (market.prices_old_from_ms(), market.rules_old_from_ms()) == (
+        NOW + MAX_PRICE_AGE_MS + 1, NOW + MAX_RULES_AGE_MS + 1,
+    )  # fmt: skip
+    assert market.prices_fresh(NOW + MAX_PRICE_AGE_MS)
+    assert not market.prices_fresh(NOW + MAX_PRICE_AGE_MS + 1)
+    assert not market.rules_fresh(NOW + MAX_RULES_AGE_MS + 1)
+
+
+def test_held_prices_are_none() -> None:
+    """While they have not been young again for long enough."""
+    market = FamilyMarket({"A": Decimal(1)}, NOW)
+    assert market.price("A", NOW) == Decimal(1)
+    market.prices_held = True
+    assert market.price("A", NOW) is None

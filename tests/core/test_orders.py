@@ -172,25 +172,46 @@ def test_an_id_is_used_once(story: list[tuple[str, Outcome | None]]) -> None:
 def test_an_exchanges_number_has_an_owner() -> None:
     """By the exchange's number or by the client id; nobody owns what was never seen."""
     ledger = IdLedger()
-    ledger.own("usdm", "77", "alpha")
+    ledger.own("usdm", "*algo", 77, "alpha")
     ledger.open("usdm", ["mine"], Entry("beta", "r", b"d", 0))
-    assert ledger.owner("usdm", client_id=None, order_id="77") == "alpha"
-    assert ledger.owner("usdm", client_id="mine", order_id=None) == "beta"
-    assert ledger.owner("spot", client_id="other", order_id="77") is None
-    assert ledger.owner("usdm", client_id=None, order_id=None) is None
+    assert ledger.owners("usdm", "*algo", None, 77) == ("alpha",)
+    assert ledger.owners("usdm", "*algo", "mine", None) == ("beta",)
+    assert ledger.owners("spot", "*algo", "other", 77) == (None, None)
+    assert ledger.owners("usdm", "*algo", None, None) == ()
 
 
 @pytest.mark.threat(21)
-def test_two_names_of_different_owners_have_no_owner() -> None:
+def test_a_symbol_in_small_letters_is_the_same_scope() -> None:
+    """The exchange may take it for the same: who writes it so must not reach what is another's."""
+    ledger = IdLedger()
+    ledger.own("usdm", "BTCUSDT", 7, "alpha")
+    assert ledger.owners("usdm", "btcusdt", None, 7) == ("alpha",)
+    assert list(ledger.bots_of("usdm", "btcUSDT")) == ["alpha"]
+
+
+@pytest.mark.threat(21)
+def test_each_name_has_an_owner_of_its_own() -> None:
     """The exchange goes by its number: an own id beside it proves nothing."""
     ledger = IdLedger()
-    ledger.own("usdm", "77", "alpha")
+    ledger.own("usdm", "*algo", 77, "alpha")
     ledger.open("usdm", ["mine"], Entry("beta", "r", b"d", 0))
-    ledger.open("usdm", ["stop"], Entry("alpha", "s", b"d", 0))
-    assert ledger.owner("usdm", client_id="mine", order_id="77") is None
-    assert ledger.owner("usdm", client_id="mine", order_id="78") is None
-    assert ledger.owner("usdm", client_id="unknown", order_id="77") is None
-    assert ledger.owner("usdm", client_id="stop", order_id="77") == "alpha"
+    assert ledger.owners("usdm", "*algo", "mine", 77) == ("beta", "alpha")
+    assert ledger.owners("usdm", "*algo", "mine", 78) == ("beta", None)
+    assert ledger.owners("usdm", "*algo", "unknown", 77) == (None, "alpha")
+
+
+@pytest.mark.threat(21)
+def test_a_number_counts_in_its_scope_and_the_latest_proof_counts() -> None:
+    """Two symbols number their orders alone; an exchange that begins anew gives a number to another bot's order."""
+    ledger = IdLedger()
+    ledger.own("spot", "BTCUSDT", 7, "alpha")
+    ledger.own("spot", "ETHUSDT", 7, "beta")
+    ledger.own("spot", "BTCUSDT", 7, "beta")
+    assert ledger.owners("spot", "BTCUSDT", None, 7) == ("beta",)
+    assert ledger.owners("spot", "ETHUSDT", None, 7) == ("beta",)
+    assert [set(ledger.bots_of("spot", symbol)) for symbol in ("BTCUSDT", "ETHUSDT", "BNBUSDT")] == [
+        {"alpha", "beta"}, {"beta"}, set(),
+    ]  # fmt: skip
 
 
 def test_stored_answers_are_dropped_when_nobody_can_get_them_any_more() -> None:

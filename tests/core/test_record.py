@@ -116,5 +116,6 @@ def test_a_record_is_length_checksum_payload() -> None:
     assert frame(b"{}") == bytes.fromhex("00000002 a3a6bf43 7b7d")
     assert frame(b'{"v":1}') == bytes.fromhex("00000007 84dbe73d") + b'{"v":1}'
     assert MAGIC == b"counterseal journal 1\n"
-    types = {"start", "intent", "outcome", "resolved", "denied", "recovered", "reload", "checkpoint", "event"}
+    types = {"start", "intent", "outcome", "resolved", "denied", "recovered", "reload", "latch", "checkpoint", "event",
+             "recovered_order", "reconciled", "learnt", "exposure"}  # fmt: skip
     assert set(TYPES) == types

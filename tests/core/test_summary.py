@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from counterseal.core.outcome import Outcome
+from counterseal.core.repeats import Latch
 from counterseal.core.summary import Place, Summarizer, Summary, told_by
 from counterseal.gateway.recovery import Fold, Recovered, recover
 
@@ -64,7 +65,8 @@ def state(found: Recovered) -> tuple[Any, ...]:
         for key, entry in found.ledger._entries.items()
     }
     names = [[each["id"] for each in left] for left in (found.open, found.unresolved)]
-    return entries, dict(found.ledger._owners), *map(sorted, names)
+    owners = {key: scope.owners for key, scope in found.ledger._scopes.items()}
+    return entries, owners, found.latches, *map(sorted, names)
 
 
 def replies(found: Recovered, now_ms: int) -> dict[Any, Any]:
@@ -162,7 +164,7 @@ def test_a_number_is_owned_once_its_order_is_proven() -> None:
         ("ACCEPTED", "resolved", "alpha"),
     ):
         found = summarized([intent(1, 0, "c1", path=ALGO), end(1, 5, outcome, kind, order_id=77)])
-        assert found.ledger.owner("usdm", client_id=None, order_id="77") == owner
+        assert found.ledger.owners("usdm", "*algo", None, 77) == (owner,)
 
 
 def test_a_summary_is_small() -> None:
@@ -174,7 +176,7 @@ def test_a_summary_is_small() -> None:
         summarizer.take(end(number, 1, "REJECTED" if number % 2 else "ACCEPTED", order_status="FILLED"))
     found = summarizer.summary(END)
     assert [(each.request, each.reply) for each in found.settled] == [(f"run-{n}", None) for n in (0, 2, 4, 6, 8)]
-    assert found == Summary(END, settled=found.settled)
+    assert found == Summary(END, settled=found.settled, boots=found.boots)
 
 
 def test_a_freed_leg_is_not_taken() -> None:
@@ -221,3 +223,54 @@ def test_a_cancel_tells_the_state_of_an_order_of_its_own_and_of_an_earlier_segme
         entry = summarized(*cuts).ledger.get("spot", "c1")
         assert entry is not None
         assert (entry.outcome, entry.order_status) == (Outcome.ACCEPTED, "CANCELED")
+
+
+def test_an_order_that_a_start_found_is_remembered_like_one_of_ours() -> None:
+    """By its id, so that it is never used again; a later cancel tells its state. A stranger's number is nobody's."""
+    summarizer = Summarizer()
+    for name, bot in (("cs-1", "alpha"), ("odd", "")):
+        summarizer.take(
+            {
+                "type": "recovered_order", "t": T, "account": "main", "family": "spot", "symbol": "BTCUSDT",
+                "client_id": name, "numbers": [["BTCUSDT", 7]], "order_status": "NEW", "bot": bot, "foreign": not bot,
+            }
+        )  # fmt: skip
+    summarizer.take({**intent(1, 0), "method": "DELETE", "pairs": [["origClientOrderId", "cs-1"]]})
+    summarizer.take(end(1, 1, "ACCEPTED", order_status="CANCELED"))
+    ours, theirs = summarizer.summary(END).settled
+    assert (ours.client_ids, ours.bot, ours.order_status, ours.numbers) == (
+        ("cs-1",),
+        "alpha",
+        "CANCELED",
+        (("BTCUSDT", 7),),
+    )
+    assert (theirs.client_ids, theirs.bot, theirs.order_status, theirs.numbers) == (("odd",), "", "NEW", ())
+
+
+def test_the_numbers_of_several_orders_survive() -> None:
+    """Of a list, a batch, a replacement: the journal states them beside the one number that a plain order has."""
+    several = [["*list", 3], ["BTCUSDT", 7], ["BTCUSDT", 8]]
+    records = [
+        intent(1, 0, "l", "a", "b", path="/api/v3/orderList/oco"),
+        end(1, 1, "ACCEPTED", numbers=several),
+        intent(2, 2, "c"),
+        end(2, 3, "ACCEPTED", order_id=9),
+        intent(3, 4, "d", path="/api/v3/order/cancelReplace"),
+        end(3, 5, "ACCEPTED", order_id=10, numbers=[]),
+        intent(4, 6, method="DELETE", pairs=[("orderId", "11")]),
+        end(4, 7, "ACCEPTED", order_id=11),
+    ]
+    for parts in ([records], [records[:1], records[1:]], [records[:3], records[3:]]):
+        ledger = summarized(*parts).ledger
+        for scope, number in (("*list", 3), ("BTCUSDT", 7), ("BTCUSDT", 8), ("BTCUSDT", 9)):
+            assert ledger.owners("spot", scope, None, number) == ("alpha",), (scope, number)
+        assert ledger.owners("spot", "BTCUSDT", None, 10) == ledger.owners("spot", "BTCUSDT", None, 11) == (None,)
+
+
+def test_a_latched_stop_survives() -> None:
+    """The last word of a segment, and then of the segments."""
+    stopped = {"type": "latch", "bot": "alpha", "state": "disabled", "why": "repeats", "t": T}
+    enabled = {**stopped, "state": "enabled", "operator": "jane", "t": T + 1}
+    assert summarized([stopped, enabled, {**stopped, "t": T + 2}]).latches == {"alpha": Latch("repeats", T + 2)}
+    assert summarized([stopped], [enabled]).latches == {}
+    assert recover([stopped, {**stopped, "bot": "beta"}, enabled], 0, 0).latches == {"beta": Latch("repeats", T)}

@@ -1,6 +1,6 @@
 """What unknown requests close: a symbol at three, an account at ten, and a symbol with one that nobody can resolve."""
 
-from counterseal.core.unknowns import PER_ACCOUNT, Unknown, Unknowns
+from counterseal.core.unknowns import PER_ACCOUNT, Doubt, Unknown, Unknowns
 
 woken: list[str] = []
 
@@ -25,7 +25,7 @@ def test_a_symbol_closes_at_three() -> None:
     found = of(unknown("a"), unknown("b"))
     assert found.refusal("main", "spot", ["BTCUSDT"]) is None
     found.add(unknown("c"))
-    assert found.refusal("main", "spot", ["ETHUSDT", "BTCUSDT"]) == "symbol_has_unknown_orders"
+    assert found.refusal("main", "spot", ["ETHUSDT", "BTCUSDT"]) == Doubt("symbol_has_unknown_orders", 100)
     assert found.refusal("main", "spot", ["ETHUSDT"]) is None
     assert found.refusal("main", "usdm", ["BTCUSDT"]) is None
     assert found.refusal("second", "spot", ["BTCUSDT"]) is None
@@ -43,7 +43,7 @@ def test_an_account_closes_at_ten() -> None:
     """Whatever the symbol."""
     items = [unknown(str(number), f"S{number}USDT") for number in range(PER_ACCOUNT)]
     assert of(*items[1:]).refusal("main", "usdm", ["BTCUSDT"]) is None
-    assert of(*items).refusal("main", "usdm", ["BTCUSDT"]) == "account_has_unknown_orders"
+    assert of(*items).refusal("main", "usdm", ["BTCUSDT"]) == Doubt("account_has_unknown_orders", 100)
     assert of(*items).refusal("second", "spot", ["S1USDT"]) is None
 
 
@@ -52,7 +52,7 @@ def test_what_is_overdue_closes_its_symbol() -> None:
     found = of(unknown("a"), unknown("b", "ETHUSDT"))
     found.mark_overdue("a")
     found.mark_overdue("gone")
-    assert found.refusal("main", "spot", ["BTCUSDT"]) == "symbol_unresolved"
+    assert found.refusal("main", "spot", ["BTCUSDT"]) == Doubt("symbol_unresolved", 60_100)
     assert found.refusal("main", "spot", ["ETHUSDT"]) is None
     assert (len(found), found.overdue(), found.oldest_ms(350)) == (2, 1, 250)
     assert Unknowns().oldest_ms(350) is None
@@ -65,3 +65,19 @@ def test_who_waits_for_an_id_is_woken() -> None:
     found.seen("usdm", "a")
     found.seen("spot", "other")
     assert woken == ["b"]
+
+
+def test_a_place_that_was_not_reconciled_is_closed_until_it_is_read() -> None:
+    """One family of one account; requests that are UNKNOWN are counted apart."""
+    found = Unknowns()
+    assert not found
+    found.unread("main", "spot", 7)
+    assert found
+    assert len(found) == 0
+    assert found.not_reconciled() == (("main", "spot"),)
+    assert found.refusal("main", "spot", ["BTCUSDT"]) == Doubt("account_not_reconciled", 7)
+    assert found.refusal("main", "usdm", ["BTCUSDT"]) is None
+    assert found.refusal("other", "spot", ["BTCUSDT"]) is None
+    found.is_read("main", "spot")
+    found.is_read("main", "spot")
+    assert not found

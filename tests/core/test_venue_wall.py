@@ -9,6 +9,7 @@ from counterseal.core.venue_wall import (
     DEFAULT_BAN_S,
     MAX_WAIT_S,
     MIN_WAIT_S,
+    AddressWall,
     Closed,
     Standing,
     VenueWall,
@@ -218,3 +219,34 @@ def test_places_that_were_told_to_stop_are_shown() -> None:
     wall.note("spot", 429, 5, 0, "10.0.0.6")
     wall.note("spot", 418, 5, 0)
     assert [(place, each.banned_until_ms) for place, each in wall.places()] == [("", 5_000), ("10.0.0.6", 0)]
+
+
+def test_since_when_an_address_is_closed() -> None:
+    """Since the first 429 of a pool that was open, since the first 418; a second one prolongs and is no beginning."""
+    wall = AddressWall()
+    assert wall.since_ms("spot", 0) is None
+    wall.note("spot", 429, 10, 1_000)
+    wall.note("spot", 429, 10, 2_000)
+    assert (wall.since_ms("spot", 3_000), wall.since_ms("usdm", 3_000)) == (1_000, None)
+    assert wall.since_ms("spot", 12_000) is None
+    wall.note("spot", 418, 10, 13_000)
+    wall.note("spot", 418, 20, 14_000)
+    assert wall.since_ms("usdm", 15_000) == 13_000
+
+
+def test_with_several_addresses_it_is_since_the_last_of_them() -> None:
+    """Until then something still left."""
+    wall = VenueWall()
+    assert wall.since_ms("spot", 0) is None
+    wall.note("spot", 418, 60, 1_000, "10.0.0.1")
+    wall.note("spot", 418, 60, 5_000, "10.0.0.2")
+    assert wall.since_ms("spot", 6_000) == 5_000
+    assert wall.since_ms("spot", 61_500) == 5_000
+
+
+def test_a_wall_that_nobody_was_told_to_stop_before_is_none() -> None:
+    """Who has never been told to stop need not ask: the wall is empty until then."""
+    wall = VenueWall()
+    assert not wall
+    wall.note("spot", 429, 1, 0)
+    assert wall

@@ -262,6 +262,7 @@ class Rig:
             incarnation=f"{after.state.incarnation}-again" if after else "rig",
             seen=SeenWindow(),
             ledger=recovered.ledger,
+            latches=recovered.latches,
             allowed_hosts=frozenset({HOST}),
             hosts=HOSTS,
         )

@@ -117,7 +117,7 @@ async def test_an_amended_order_is_known_by_both_ids() -> None:
         assert [state_of(ledger, name) for name in ("first", "cs-rig-1", "third")] == [
             "REPLACED", "REPLACED", "PARTIALLY_FILLED",
         ]  # fmt: skip
-        assert ledger.owner("spot", client_id="third", order_id=None) == "alpha"
+        assert ledger.owners("spot", "BTCUSDT", "third", None) == ("alpha",)
     assert [entry["order_id"] for entry in rig.journal.of("outcome")] == [7, 7, 7]
     for name in ("first", "cs-rig-1", "third"):
         reply = await rig.ask("POST", SPOT, f"{ORDER.replace('0.001', '0.002')}&newClientOrderId={name}")

@@ -1,6 +1,8 @@
 """A request whose answer was lost is asked for until its fate is proven; whoever repeats it gets the truth."""
 
+import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -248,6 +250,29 @@ async def test_a_cancel_is_resolved_by_its_order() -> None:
         assert resolved(rig)[-1] == outcome
         assert len(rig.state.unknowns) == 0
     await rig.end()
+
+
+@on_virtual_time
+async def test_a_cancel_repeated_byte_for_byte_is_told_what_became_of_it() -> None:
+    """UNKNOWN as long as it is; then the cancelled order; what is proven never to have been executed is sent again."""
+    cancel = "symbol=BTCUSDT&origClientOrderId=a"
+    for found, told, sends in (("CANCELED", "CANCELED", 1), ("FILLED", None, 2)):
+        rig = await Rig().warm()
+        rig.venue.script[SPOT] = ["lost", "lost", "lost"]
+        inquiry = rig.inquiry("DELETE", SPOT, cancel)
+        first = asyncio.get_running_loop().create_task(rig.finish(inquiry))
+        await rig.clock.advance(0)
+        assert why(first.result()) == "outcome_unknown"
+        again = replace(inquiry)
+        assert why(await rig.finish(again)) == "outcome_unknown"
+        gone = (400, {"code": -2011, "msg": "Unknown order sent."})
+        rig.venue.script[SPOT] = [shown("a", status=found), gone]
+        await rig.clock.advance(2)
+        assert len(rig.state.unknowns) == 0
+        reply = await rig.finish(replace(inquiry))
+        assert json.loads(reply.body).get("status") == told
+        assert [sent.method for sent in rig.venue.sent].count("DELETE") == sends
+        await rig.end()
 
 
 @on_virtual_time

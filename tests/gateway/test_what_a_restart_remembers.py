@@ -7,8 +7,7 @@ from tests.gateway.rig import ORDER, Rig, on_virtual_time
 
 from counterseal.adapters.replay_file import ReplayFile
 from counterseal.core.orders import Repeat, pairs_digest
-from counterseal.gateway.changes import MAX_KEPT_REPLY
-from counterseal.gateway.recovery import recover
+from counterseal.gateway.recovery import MAX_KEPT_REPLY, recover
 
 SPOT, BATCH = "/api/v3/order", "/fapi/v1/batchOrders"
 

@@ -180,7 +180,7 @@ def test_an_answer_that_proves_no_order_gives_nobody_its_number(answer: tuple[in
         assert (await rig.ask("POST", ALGO, f"{STOP}&clientAlgoId=stop")).status != 200
         assert why(await rig.ask("DELETE", ALGO, "algoId=77")) == "all_symbols_not_allowed"
         records = [{**entry, "t": 0} for entry in rig.journal.records]
-        assert recover(records, 0, 0).ledger.owner("usdm", client_id=None, order_id="77") is None
+        assert recover(records, 0, 0).ledger.owners("usdm", "*algo", None, 77) == (None,)
 
     asyncio.run(story())
 

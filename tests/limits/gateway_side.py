@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from tests.gateway.rig import MemoryJournal, Silence
 from tests.limits.house import OURS, OWN, SECRET, CannotConnect, Network, NoAnswer, key_of
@@ -47,7 +48,25 @@ products = ["spot", "usdm"]
 purposes = ["read", "account", "trade", "settings"]
 symbols = ["*"]
 max_leverage = 20
+sees_account = {sees_account}
+max_repeats = {max_repeats}
 """
+
+
+@dataclass(frozen=True)
+class Rights:
+    """Which bots see their whole account (None: all of them), and how often one may repeat an order (0: for ever)."""
+
+    owners: frozenset[str] | None = None
+    max_repeats: int = 0
+
+    def as_toml(self, bot: str) -> dict[str, str]:
+        """What stands in the bot's section."""
+        sees_account = self.owners is None or bot in self.owners
+        return {"sees_account": str(sees_account).lower(), "max_repeats": str(self.max_repeats)}
+
+
+EVERYTHING = Rights()
 
 
 class PaperVenue:
@@ -151,13 +170,18 @@ class GatewaySide:
     """One gateway. `accounts_of` tells each bot's account."""
 
     def __init__(
-        self, network: Network, clock: Clock, accounts_of: Mapping[str, str], egress: Sequence[str] = ()
+        self,
+        network: Network,
+        clock: Clock,
+        accounts_of: Mapping[str, str],
+        egress: Sequence[str] = (),
+        rights: Rights = EVERYTHING,
     ) -> None:
         self.clock, self.journal, self.faults = clock, EventJournal(), list[str]()
         accounts = sorted(set(accounts_of.values()))
         self.signer = DeskSigner(clock, accounts)
         self.venue = PaperVenue(network, clock)
-        self.state = _state(clock, accounts, accounts_of, egress)
+        self.state = _state(clock, accounts, accounts_of, egress, rights)
         self.tasks = Tasks(lambda name, error: self.faults.append(f"{name}: {error!r}"))
         self._wire()
         self.line = Through(self.handler, clock, lambda: clock.wall_ns() // 1_000_000)
@@ -203,10 +227,14 @@ class GatewaySide:
         assert self.faults == []
 
 
-def _state(clock: Clock, accounts: Sequence[str], accounts_of: Mapping[str, str], egress: Sequence[str]) -> State:
+def _state(
+    clock: Clock, accounts: Sequence[str], accounts_of: Mapping[str, str], egress: Sequence[str], rights: Rights
+) -> State:
     text = _HEAD + (f"egress = {list(egress)}\n" if egress else "")
     text += "".join(_KEY.format(account=account) for account in accounts)
-    text += "".join(_BOT.format(bot=bot, account=account) for bot, account in accounts_of.items())
+    text += "".join(
+        _BOT.format(bot=bot, account=account, **rights.as_toml(bot)) for bot, account in accounts_of.items()
+    )
     config = load(text)
     assert isinstance(config, Config), config
     return State(

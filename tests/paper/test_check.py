@@ -207,6 +207,112 @@ def test_other_peoples_keys_are_left_out_on_demand(honest: tuple[list[Row], list
     assert laws(gateway, exchange, ("abcdefghijkl",)) == []
 
 
+# a power cut, and what became of UNKNOWN
+
+
+def after_a_cut(honest: tuple[list[Row], list[Row]], boot: str = "two") -> tuple[list[Row], list[Row]]:
+    """The last order's intent is gone and so is a cancel's; a start on another boot found the order."""
+    gateway, exchange = honest
+    gateway[0].update(boot="one", durability="process", reconciles=None)
+    exchange[-1]["t"] = gateway[4]["t"] + 1
+    cancel = {**arrival(5, "c-0", "500"), "method": "DELETE", "t": exchange[-1]["t"],
+              "params": [["symbol", "BTCUSDT"], ["origClientOrderId", "c-0"]]}  # fmt: skip
+    exchange.append(cancel)
+    begun, t = {"type": "start", "boot": boot, "durability": "process", "reconciles": T0 - 3_600_000}, T0 + 9_000
+    found = {"type": "recovered_order", "account": "main", "family": "spot", "symbol": "BTCUSDT", "client_id": "c-2",
+             "numbers": [["BTCUSDT", 502]], "order_status": "NEW", "bot": "", "foreign": True}  # fmt: skip
+    more: list[Row] = [begun, {"type": "latch", "bot": "alpha", "state": "disabled"}, found, {"type": "reconciled"}]
+    del gateway[5:]
+    gateway += [{"v": 1, "seq": 6 + number, "t": t + number, **row} for number, row in enumerate(more)]
+    return gateway, exchange
+
+
+def test_what_a_power_cut_took_and_the_next_start_found_is_no_disagreement(
+    honest: tuple[list[Row], list[Row]],
+) -> None:
+    gateway, exchange = after_a_cut(honest)
+    report = check.compare(gateway, exchange)
+    assert (report.findings, report.lost, report.orders) == ([], 2, 3)
+    # A bot cancels again what it has cancelled; the first of the two is the lost one.
+    pairs = exchange[-1]["params"]
+    again = {**intent(10, "x-9", ""), "method": "DELETE", "pairs": pairs, "client_ids": [], "t": T0 + 9_100}
+    gateway += [again, {**outcome(11, "x-9", None), "t": T0 + 9_101}]
+    exchange.append({**exchange[-1], "n": 6, "t": T0 + 9_100})
+    report = check.compare(gateway, exchange)
+    assert (report.findings, report.lost) == ([], 2)
+
+
+def _was_not_found(gateway: list[Row], exchange: list[Row]) -> None:
+    gateway[-2]["client_id"] = "c-9"
+
+
+def _on_the_other_market(gateway: list[Row], exchange: list[Row]) -> None:
+    gateway[-2]["family"] = "usdm"
+
+
+def _before_the_cut(gateway: list[Row], exchange: list[Row]) -> None:
+    exchange[-2]["t"] = gateway[4]["t"] - 2
+
+
+def _after_the_start(gateway: list[Row], exchange: list[Row]) -> None:
+    exchange[-2]["t"] = gateway[5]["t"] + 2
+
+
+def _same_boot(gateway: list[Row], exchange: list[Row]) -> None:
+    gateway[5]["boot"] = "one"
+
+
+def _never_asked(gateway: list[Row], exchange: list[Row]) -> None:
+    gateway[5]["reconciles"] = None
+
+
+def _placed_again(gateway: list[Row], exchange: list[Row]) -> None:
+    again = copy.deepcopy(exchange[-2])
+    again["n"] = 6
+    again["order"]["orderId"] = "777"
+    exchange.append(again)
+
+
+OF_A_CUT = {
+    _was_not_found: ["L2"], _on_the_other_market: ["L2"], _before_the_cut: ["L2"], _after_the_start: ["L2"],
+    _same_boot: ["L2"], _never_asked: ["L2"], _placed_again: ["L1"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("plant", OF_A_CUT, ids=lambda plant: plant.__name__)
+def test_a_power_cut_excuses_nothing_else(honest: tuple[list[Row], list[Row]], plant: Any) -> None:
+    gateway, exchange = after_a_cut(honest)
+    plant(gateway, exchange)
+    assert set(laws(gateway, exchange)) == set(OF_A_CUT[plant]), check.compare(gateway, exchange).findings
+
+
+def resolved(seq: int, name: str, what: str, **more: Any) -> Row:
+    return {"v": 1, "seq": seq, "t": T0 + 9_000, "type": "resolved", "id": name, "outcome": what, **more}
+
+
+@pytest.mark.parametrize(
+    ("row", "found"),
+    [
+        (resolved(8, "x-0", "ACCEPTED"), []),
+        (resolved(8, "x-0", "ABSENT"), ["L4"]),
+        (resolved(8, "x-0", "REJECTED"), ["L4"]),
+        (resolved(8, "x-0", "ABSENT", operator="jane", uid=1000), []),
+        (resolved(8, "x-1", "ACCEPTED"), ["L2"]),
+        (resolved(8, "x-9", "ACCEPTED"), ["L2"]),
+    ],
+)
+def test_what_an_unknown_order_came_to_is_compared(
+    honest: tuple[list[Row], list[Row]], row: Row, found: list[str]
+) -> None:
+    """Only a proof must be true; what a person says is on record, and proves nothing."""
+    gateway, exchange = honest
+    gateway[2].update(outcome="UNKNOWN", status=None, order_id=None)
+    gateway.append(row)
+    assert laws(gateway, exchange) == found
+    if row["id"] == "x-0":
+        assert laws([*gateway, resolved(9, "x-0", "ACCEPTED")], exchange) == sorted([*found, "L2"])
+
+
 # files and the command
 
 

@@ -128,6 +128,16 @@ def test_a_deposit_is_in_the_balance_and_on_the_stream(rig: Rig) -> None:
     assert rig.signed("GET", "/fapi/v1/income").body[0]["incomeType"] == "TRANSFER"
 
 
+def test_maintenance_is_announced_to_everybody(rig: Rig) -> None:
+    """Without a key; orders are taken all the same, because nobody tells what the exchange refuses then."""
+    assert rig.public("/sapi/v1/system/status").body == {"status": 0, "msg": "normal"}
+    assert do(rig, "maintenance") == {"on": True}
+    assert rig.public("/sapi/v1/system/status").body == {"status": 1, "msg": "system maintenance"}
+    assert rig.order().status == 200
+    assert do(rig, "maintenance", on=0) == {"on": False}
+    assert rig.public("/sapi/v1/system/status").body["status"] == 0
+
+
 def test_a_shutdown_is_announced_and_happens(rig: Rig) -> None:
     spot, api, futures = (
         Client(rig, "/ws/btcusdt@kline_1m"), Api(rig),

@@ -43,6 +43,8 @@ products = ["spot", "usdm", "coinm", "options", "papi", "sapi", "www"]
 purposes = ["read", "account", "trade", "settings"]
 symbols = ["*"]
 max_leverage = 125
+sees_account = true
+max_repeats = 0
 """
 PROXY = 'proxy = "127.0.0.1:0"'
 TLS = 'tls = ["127.0.0.1:0"]'

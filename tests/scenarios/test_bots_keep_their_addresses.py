@@ -177,7 +177,7 @@ class Hourly(Stack):
         if verb[0] != "up":
             return super()._start(*verb)
         program = (
-            "import sys, counterseal.supervisor.certificates as c, counterseal.cli.main as m\n"
+            "import sys, counterseal.supervisor.hourly as c, counterseal.cli.main as m\n"
             "c.EVERY_S = 1.0\nsys.exit(m.main(sys.argv[1:]))"
         )
         with (self.root / "up.log").open("ab") as log:

@@ -15,6 +15,7 @@ keys = ["main"]
 products = ["spot", "coinm"]
 purposes = ["read", "account", "trade", "settings"]
 symbols = ["BTCUSDT", "BTCUSD_PERP", "ETHUSD_PERP"]
+sees_account = true
 {limits}
 """
 LIMITS = {

@@ -91,7 +91,7 @@ def test_websocket_on_a_used_connection_is_told_no_and_rest_goes_on(shared_stack
     host = f"Host: 127.0.0.1:{shared_stack.port}\r\n"
     mark = shared_stack.journal_mark()
     with Wire(shared_stack.port) as wire:
-        for path in ("/ws", "/stream?streams=btcusdt@trade", "/ws-api/v3", "/ws/btcusdt@depth", "/api/v3/time"):
+        for path in ("/ws-api/v3", "/ws-fapi/v1", "/private/ws?listenKey=" + "a" * 64, "/pm/ws", "/ws-dapi/v1"):
             assert wire.send(shared_stack.request("GET", "/api/v3/account")).reply().status == 200
             upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n"
             upgrade += f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"

@@ -96,6 +96,7 @@ def settle(stack: Stack, before: int) -> None:
 @only_root
 @pytest.mark.threat(28)
 @pytest.mark.threat(66)
+@pytest.mark.slow  # half a minute: a process's whole memory is read at each point
 def test_root_finds_no_key_at_any_point_of_life(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Six points, five keys of two kinds, every process."""
     policies = {name: WIDE_BOT.format(name=name, key=key) for name, key in zip("abcde", ("main", *EXTRA), strict=True)}

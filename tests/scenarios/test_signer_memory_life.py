@@ -160,6 +160,7 @@ def restarts(stack: Stack, count: int, seed: int) -> None:
 
 
 @pytest.mark.threat(55)
+@pytest.mark.slow  # ten restarts, each waited for
 def test_ten_restarts_of_the_signer_lose_no_order(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The size for every run, in passphrase mode: nobody is there to give it again."""
     with LockedStack(tmp_path_factory.mktemp("restarts"), exchange_kind="hmac", paper_options=OPTIONS) as stack:

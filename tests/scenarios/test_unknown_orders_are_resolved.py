@@ -115,6 +115,15 @@ def test_a_cancel_of_which_nobody_says_anything(stack: Stack) -> None:
     assert stack.call("GET", SPOT, "symbol=BTCUSDT&origClientOrderId=cancel-me").body["status"] == "CANCELED"
 
 
+def test_an_operator_can_ask_what_is_unknown_and_ends_nothing_that_is_not(stack: Stack) -> None:
+    """Over the control socket, through supervisor and gateway."""
+    assert control_socket.call(stack.home.control_socket, "unknown_list", 5.0)["left_off"] == 0
+    assert stack.attempt("unknown", "list")[0] == 0
+    told = {"id": "none-1", "as": "accepted", "operator": "jane"}
+    with pytest.raises(control_socket.ControlError, match="no request of that id"):
+        control_socket.call(stack.home.control_socket, "unknown_end", 5.0, told)
+
+
 def test_a_duplicate_that_is_this_very_order(stack: Stack) -> None:
     """The exchange says that the id is live, as when it executed an earlier try: the bot gets that order."""
     query, before = f"{ORDER}&newClientOrderId=twice", births(stack, SPOT)

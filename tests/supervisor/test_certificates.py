@@ -14,7 +14,7 @@ from tests.homes import SOURCE, make_home
 from counterseal.adapters import ca_store
 from counterseal.adapters.ca_files import CaFiles
 from counterseal.adapters.home import Home, HomeError
-from counterseal.supervisor import certificates, child
+from counterseal.supervisor import certificates, child, hourly
 from counterseal.supervisor.certificates import Certificates
 from counterseal.supervisor.wires import open_wires
 
@@ -57,14 +57,14 @@ def test_a_failure_is_said_and_nothing_starts(home: Home, capfd: pytest.CaptureF
 
 def test_it_looks_again_and_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """A leaf that has been removed is there again; the helper leaves no process behind."""
-    monkeypatch.setattr(certificates, "EVERY_S", 0.5)
+    monkeypatch.setattr(hourly, "EVERY_S", 0.5)
     started: list[subprocess.Popen[bytes]] = []
 
     def spawn(*call: Any) -> "subprocess.Popen[bytes]":
         started.append(child.spawn(*call))
         return started[-1]
 
-    monkeypatch.setattr(certificates, "spawn", spawn)
+    monkeypatch.setattr(hourly, "spawn", spawn)
 
     async def run() -> None:
         made = Certificates(home, ENVIRON, pytest.fail)
@@ -72,7 +72,7 @@ def test_it_looks_again_and_again(home: Home, monkeypatch: pytest.MonkeyPatch) -
         CaFiles(home).leaf.unlink()
         made.start()
         await _until(lambda: CaFiles(home).leaf.exists() and len(started) >= 3)
-        monkeypatch.setattr(certificates, "EVERY_S", 3600.0)
+        monkeypatch.setattr(hourly, "EVERY_S", 3600.0)
         await asyncio.sleep(0.6)
         await _until(lambda: all(process.returncode is not None for process in started))
 

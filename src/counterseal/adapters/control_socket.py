@@ -1,16 +1,17 @@
 """The operators' UNIX socket: one JSON line per request, one per answer.
 
-Request {"id": n, "verb": "status"}; answer {"id": n, "ok": true, "result": {...}} or
-{"id": n, "ok": false, "error": "sentence"}. The kernel says who connects; only the owner and root may.
+Request {"id": n, "verb": "status"}, where a verb takes some with {"args": {name: text}};
+answer {"id": n, "ok": true, "result": {...}} or {"id": n, "ok": false, "error": "sentence"}.
+The kernel says who connects; only the owner and root may.
 """
 
 import asyncio
 import json
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from counterseal.adapters.home import HomeError
 from counterseal.adapters.peer import peer_of, refusal
@@ -19,7 +20,7 @@ MAX_LINE = 1 << 20
 MAX_PATH = 107  # bytes; what the kernel's address structure holds
 
 Answer = dict[str, Any]
-Handler = Callable[[str], Awaitable[Answer]]
+Handler = Callable[[str, Mapping[str, Any]], Awaitable[Answer]]
 
 
 class ControlError(Exception):
@@ -28,6 +29,14 @@ class ControlError(Exception):
 
 class NotRunningError(ControlError):
     """Nothing listens on the control socket."""
+
+
+class Request(NamedTuple):
+    """What an operator asks: `args` are names and texts."""
+
+    number: int
+    verb: str
+    args: dict[str, str]
 
 
 def bind(path: Path) -> socket.socket:
@@ -51,7 +60,10 @@ def bind(path: Path) -> socket.socket:
 
 
 async def serve(listener: socket.socket, handle: Handler, own_uid: int) -> asyncio.Server:
-    """Answer operators; `handle` gives {"ok": ...} for a verb. The server owns the listener from here on."""
+    """Answer operators; `handle` gives {"ok": ...} for a verb and its arguments. The server owns the listener now.
+
+    Among the arguments is always `uid`, the user that the kernel says is asking.
+    """
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -65,7 +77,8 @@ async def serve(listener: socket.socket, handle: Handler, own_uid: int) -> async
 
 
 async def _converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, handle: Handler, own_uid: int) -> None:
-    reason = refusal(peer_of(writer.get_extra_info("socket")), own_uid)
+    peer = peer_of(writer.get_extra_info("socket"))
+    reason = refusal(peer, own_uid)
     if reason is not None:
         await _write(writer, {"id": 0, "ok": False, "error": reason})
         return
@@ -81,18 +94,20 @@ async def _converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
         if request is None:
             await _write(writer, {"id": 0, "ok": False, "error": 'a request is one line {"id": 1, "verb": "status"}'})
             return
-        number, verb = request
-        await _write(writer, {"id": number, **await handle(verb)})
+        given = await handle(request.verb, {**request.args, "uid": peer.uid})
+        await _write(writer, {"id": request.number, **given})
 
 
-def parse_request(line: bytes) -> tuple[int, str] | None:
-    """Give (id, verb) of a request, or None when it is not of the protocol."""
+def parse_request(line: bytes) -> Request | None:
+    """Give a request, or None when it is not of the protocol."""
     try:
         document = json.loads(line)
-        number, verb = document["id"], document["verb"]
+        number, verb, args = document["id"], document["verb"], document.get("args", {})
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    return (number, verb) if type(number) is int and type(verb) is str else None
+    if type(number) is not int or type(verb) is not str or not isinstance(args, dict):
+        return None
+    return Request(number, verb, args) if all(type(text) is str for text in args.values()) else None
 
 
 async def _write(writer: asyncio.StreamWriter, answer: Answer) -> None:
@@ -100,8 +115,8 @@ async def _write(writer: asyncio.StreamWriter, answer: Answer) -> None:
     await writer.drain()
 
 
-def call(path: Path, verb: str, timeout_s: float) -> Any:
-    """Ask the running supervisor and give the result, blocking.
+def call(path: Path, verb: str, timeout_s: float, args: Mapping[str, str] | None = None) -> Any:
+    """Ask the running supervisor and give the result, blocking. `args` is for a verb that takes some.
 
     Raises NotRunningError when nothing listens, ControlError when it refuses or gives no answer in time.
     """
@@ -113,7 +128,8 @@ def call(path: Path, verb: str, timeout_s: float) -> Any:
             raise NotRunningError("nothing is running on this home; start it with: counterseal up") from None
         except OSError as fault:
             raise ControlError(f"{path} cannot be reached ({fault.strerror or 'no answer'})") from None
-        answer = _exchange(connection, json.dumps({"id": 1, "verb": verb}).encode() + b"\n", timeout_s)
+        request = {"id": 1, "verb": verb} | ({"args": dict(args)} if args else {})
+        answer = _exchange(connection, json.dumps(request).encode() + b"\n", timeout_s)
     if answer.get("ok") is not True:
         raise ControlError(str(answer.get("error", "the supervisor refused without a reason")))
     return answer.get("result")

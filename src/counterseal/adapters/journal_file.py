@@ -100,7 +100,7 @@ class JournalFile:
         if self.latched or self.failed:
             return "journal_unavailable"
         if self._sync_began_ns is not None and self._clock.monotonic_ns() - self._sync_began_ns > SLOW_NS:
-            return "journal_unavailable"
+            return "journal_slow"
         return self.closed_by()
 
     @property

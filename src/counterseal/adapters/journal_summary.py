@@ -17,7 +17,7 @@ from counterseal.core.record import JournalDamaged
 from counterseal.core.summary import Place, Summarizer, Summary
 from counterseal.core.tlog import HASH_BYTES, Tree, leaf_hash
 
-LINE = b"counterseal journal summary 1\n"
+LINE = b"counterseal journal summary 2\n"
 NOTHING = Place(0, 0, record.FIRST_LEAF, ())
 SLICE = 100
 _DIGEST = hashlib.sha256().digest_size

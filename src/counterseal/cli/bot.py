@@ -1,4 +1,4 @@
-"""`counterseal bot`: virtual credentials, minted, listed, revoked."""
+"""`counterseal bot`: virtual credentials, minted, listed, revoked; a disabled bot enabled."""
 
 import argparse
 import json
@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from counterseal.adapters import credential_file
+from counterseal.adapters import control_socket, credential_file
 from counterseal.adapters.home import Home, HomeError, create_private
 from counterseal.cli import mint
 from counterseal.cli.shared import (
+    CONFIRM_S,
     FAILED,
     OK,
     USAGE,
@@ -24,7 +25,7 @@ from counterseal.cli.shared import (
     show_ms,
     table,
 )
-from counterseal.core.config.grammar import parse_name
+from counterseal.core.config.grammar import parse_label, parse_name
 from counterseal.core.config.hours import show_hours
 from counterseal.core.credential import Credential, CredentialKind
 
@@ -36,7 +37,8 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{16}").fullmatch
 
 def add_parser(subparsers: "Subparsers") -> None:
     """Add the verb and its own verbs."""
-    verbs = subparsers.add_parser("bot", help="credentials of bots").add_subparsers(required=True, metavar="VERB")
+    bots = subparsers.add_parser("bot", help="credentials of bots, and bots that are disabled")
+    verbs = bots.add_subparsers(required=True, metavar="VERB")
     minting = verbs.add_parser(
         "mint",
         help="make a credential",
@@ -53,7 +55,15 @@ def add_parser(subparsers: "Subparsers") -> None:
     revoke = verbs.add_parser("revoke", help="end a credential at once")
     revoke.add_argument("target", metavar="NAME|FINGERPRINT")
     revoke.add_argument("--all", action="store_true", help="every credential of the bot")
-    for parser, action in ((minting, _mint), (listing, _list), (revoke, _revoke)):
+    enable = verbs.add_parser(
+        "enable",
+        help="let a disabled bot place orders again",
+        description="A bot that repeats one order too often is disabled, over restarts too. The journal keeps who "
+        "enables it.",
+    )
+    enable.add_argument("name", metavar="NAME", help="as in [bots.NAME] of counterseal.toml")
+    enable.add_argument("--operator", metavar="WHO", required=True, help="who answers for it; goes into the journal")
+    for parser, action in ((minting, _mint), (listing, _list), (revoke, _revoke), (enable, _enable)):
         add_home(parser)
         parser.set_defaults(run=run, action=action)
 
@@ -144,3 +154,13 @@ def _targets(home: Home, target: str, *, every: bool) -> list[str]:
     if len(found) > 1 and not every:
         raise UsageError(f"bot {target} has {len(found)} credentials ({', '.join(found)}); name one, or add --all")
     return found
+
+
+def _enable(home: Home, args: argparse.Namespace) -> int:
+    """Only what runs knows who is disabled, and journals who ended it. Raises ControlError."""
+    if parse_name(args.name) is None or parse_label(args.operator) is None:
+        raise UsageError("a bot's name is as in counterseal.toml, an operator's 1 to 32 letters, digits, dots, _ and -")
+    told = {"bot": args.name, "operator": args.operator}
+    ended = control_socket.call(home.control_socket, "enable_bot", CONFIRM_S, told)
+    say(f"bot {args.name} may place orders again; it was disabled since {show_ms(ended['since_ms'])} ({ended['why']})")
+    return OK

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from counterseal.cli.shared import Subparsers
 
 _POOLS = ("limit", "of", "ours", "others", "in flight", "left", "of most", "turns in")
+_EXPOSURE = ("exposure of", "name", "US dollars", "limit", "used")
 _BOTS = ("bot", "requests", "weight", "shared", "waited", "refused", "most on")
 # How many endpoints stand in a bot's row.
 _MOST = 3
@@ -38,6 +39,7 @@ def show(limits: Mapping[str, Any]) -> str:
         "\n".join(_closed(limits)),
         _table(_POOLS, map(_pool, limits["pools"])),
         _table(_BOTS, (_bot(name, counted, limits["spent"].get(name, [])) for name, counted in limits["bots"].items())),
+        _table(_EXPOSURE, map(_sum, limits.get("exposure", ()))),
         f"and {limits['left_off']} bots that spent less" if limits["left_off"] else "",
     ]
     return "\n\n".join(part for part in parts if part) or "nothing was asked of the exchange yet"
@@ -75,6 +77,10 @@ def _pool(pool: Mapping[str, Any]) -> tuple[str, ...]:
         f"{most[0]} {most[1]}" if most else "-",
         _seconds(pool["turns_in_ms"]),
     )
+
+
+def _sum(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return row["of"], row["name"], row["dollars"], row["limit"], f"{row['part']:.0%}"
 
 
 def _bot(name: str, counted: Mapping[str, Any], spent: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -24,11 +24,12 @@ from counterseal.cli import (
     reload,
     seal,
     status,
+    unknown,
     up,
 )
 from counterseal.cli.shared import FAILED, USAGE, UsageError, say
 
-VERBS = (init, check_config, key, seal, caps, bot, ca, up, status, limits, reload, audit, paper, demo)
+VERBS = (init, check_config, key, seal, caps, bot, ca, up, status, limits, unknown, reload, audit, paper, demo)
 
 
 class _Parser(argparse.ArgumentParser):

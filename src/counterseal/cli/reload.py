@@ -1,9 +1,11 @@
 """`counterseal reload`: have the running gateway take up counterseal.toml."""
 
 import argparse
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from counterseal.adapters import control_socket
+from counterseal.adapters.control_socket import ControlError
 from counterseal.cli.shared import CONFIRM_S, OK, USAGE, add_home, home_of, read_config, say
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ def run(args: argparse.Namespace) -> int:
     """Reload; 2 when the file has faults, each of them printed. Raises HomeError and ControlError."""
     home = home_of(args)
     if read_config(home) is None:
+        with suppress(ControlError):
+            # It refuses for itself, and has on record that the policy of this moment is not the one in the file.
+            control_socket.call(home.control_socket, "reload_config", CONFIRM_S)
         say("nothing was changed; the running gateway keeps the configuration that it has")
         return USAGE
     control_socket.call(home.control_socket, "reload_config", CONFIRM_S)

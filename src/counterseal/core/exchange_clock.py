@@ -32,6 +32,10 @@ class Reading(NamedTuple):
         told, uncertainty = self.exchange_ms(monotonic_ms), self.uncertainty_at(monotonic_ms)
         return told - uncertainty, told + uncertainty
 
+    def uncertain_from_ms(self) -> int:
+        """Give the monotonic moment from which on it is not certain enough."""
+        return self.at_ms + max(0, MAX_UNCERTAINTY_MS - self.uncertainty_ms) * DRIFT_MS_PER_MS + 1
+
     def is_certain(self, monotonic_ms: int) -> bool:
         """Tell whether orders may be signed by it."""
         return self.uncertainty_at(monotonic_ms) <= MAX_UNCERTAINTY_MS

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from counterseal.core.streams.handshake import Handshake
+
 MAX_HEAD = 16_384
 MAX_BODY = 65_536
 MAX_HEADERS = 64
@@ -38,6 +40,7 @@ class Head(NamedTuple):
     upgrade: bool
     cross_site: bool
     no_cache: bool = False
+    handshake: Handshake | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,7 @@ class _Fields:
     upgrade: bool
     cross_site: bool
     no_cache: bool
+    handshake: Handshake | None
 
 
 @lru_cache(maxsize=512)
@@ -109,7 +113,13 @@ def _read_block(block: bytes) -> _Fields | Bad:
         upgrade=b"upgrade" in headers,
         cross_site=headers.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"),
         no_cache=b"no-cache" in map(bytes.strip, headers.get(b"cache-control", b"").lower().split(b",")),
+        handshake=_handshake(headers) if b"upgrade" in headers else None,
     )
+
+
+def _handshake(headers: dict[bytes, bytes]) -> Handshake:
+    key, version, origin = map(headers.get, (b"sec-websocket-key", b"sec-websocket-version", b"origin"))
+    return Handshake(headers[b"upgrade"], headers.get(b"connection", b""), key, version, origin)
 
 
 def _headers(block: bytes) -> dict[bytes, bytes] | Bad:
@@ -164,4 +174,5 @@ def _head(method: bytes, target: bytes, fields: _Fields) -> Head | Bad:
         fields.upgrade,
         fields.cross_site,
         fields.no_cache,
+        fields.handshake,
     )

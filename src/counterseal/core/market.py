@@ -40,18 +40,34 @@ class SymbolRule:
 
 @dataclass(slots=True)
 class FamilyMarket:
-    """Prices and symbols of one host family, with the monotonic milliseconds at which each was read."""
+    """Prices and symbols of one host family, with the monotonic milliseconds at which each was read.
+
+    `prices_held` is set while prices that were too old have not been young again for long enough.
+    """
 
     prices: Mapping[str, Decimal] = field(default_factory=dict)
     prices_at_ms: int | None = None
     rules: Mapping[str, SymbolRule] = field(default_factory=dict)
     rules_at_ms: int | None = None
+    prices_held: bool = False
 
     def price(self, symbol: str, now_ms: int) -> Decimal | None:
         """Give the last price if it is at most 5 s old."""
-        if self.prices_at_ms is None or now_ms - self.prices_at_ms > MAX_PRICE_AGE_MS:
+        if self.prices_held or not self.prices_fresh(now_ms):
             return None
         return self.prices.get(symbol)
+
+    def prices_fresh(self, now_ms: int) -> bool:
+        """Tell whether the last prices were read within 5 s."""
+        return self.prices_at_ms is not None and now_ms - self.prices_at_ms <= MAX_PRICE_AGE_MS
+
+    def prices_old_from_ms(self) -> int | None:
+        """Give the moment from which on the last prices are too old, None when there are none."""
+        return None if self.prices_at_ms is None else self.prices_at_ms + MAX_PRICE_AGE_MS + 1
+
+    def rules_old_from_ms(self) -> int | None:
+        """Give the moment from which on exchangeInfo is too old, None when it was never read."""
+        return None if self.rules_at_ms is None else self.rules_at_ms + MAX_RULES_AGE_MS + 1
 
     def rules_fresh(self, now_ms: int) -> bool:
         """Tell whether exchangeInfo was read within 24 h."""

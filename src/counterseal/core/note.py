@@ -63,14 +63,14 @@ class LogKey:
 
     def __str__(self) -> str:
         """Write the key as a C2SP vkey."""
-        return f"{self.name}+{self.key_id.hex()}+{_base64(_ED25519 + self.public)}"
+        return f"{self.name}+{self.key_id.hex()}+{encode64(_ED25519 + self.public)}"
 
 
 def parse_key(text: str) -> LogKey:
     """Read a vkey of Ed25519. Raises NoteError."""
     name, _, rest = text.strip().partition("+")
     key_id, _, encoded = rest.partition("+")
-    material = _bytes(encoded)
+    material = decode64(encoded)
     if not is_name(name) or len(material) != 1 + PUBLIC_BYTES or material[:1] != _ED25519:
         raise NoteError("it is no Ed25519 verifier key")
     key = LogKey(name, material[1:])
@@ -88,7 +88,7 @@ def text_of(checkpoint: Checkpoint) -> str:
     """Give the text that is signed. Raises NoteError for what would read back as something else."""
     if not is_name(checkpoint.origin) or not 0 <= checkpoint.size < 1 << 63 or len(checkpoint.root) != HASH_BYTES:
         raise NoteError("no such checkpoint can be written")
-    return f"{checkpoint.origin}\n{checkpoint.size}\n{_base64(checkpoint.root)}\n"
+    return f"{checkpoint.origin}\n{checkpoint.size}\n{encode64(checkpoint.root)}\n"
 
 
 def parse_text(text: str) -> Checkpoint:
@@ -96,7 +96,7 @@ def parse_text(text: str) -> Checkpoint:
     lines = text.split("\n")
     if len(lines) != 4 or lines[3] or not is_name(lines[0]) or not _NUMBER(lines[1]) or int(lines[1]) >= 1 << 63:
         raise NoteError("it is no checkpoint")
-    root = _bytes(lines[2])
+    root = decode64(lines[2])
     if len(root) != HASH_BYTES:
         raise NoteError("the checkpoint's root is no SHA-256 hash")
     return Checkpoint(lines[0], int(lines[1]), root)
@@ -104,7 +104,7 @@ def parse_text(text: str) -> Checkpoint:
 
 def join(text: str, *signatures: Signature) -> str:
     """Give the note: text, an empty line, a line per signature."""
-    lines = [f"{_DASH}{each.name} {_base64(each.key_id + each.signature)}\n" for each in signatures]
+    lines = [f"{_DASH}{each.name} {encode64(each.key_id + each.signature)}\n" for each in signatures]
     return f"{text}\n{''.join(lines)}"
 
 
@@ -121,22 +121,23 @@ def parse(note: str) -> Note:
 
 def _signature(line: str) -> Signature:
     name, blank, encoded = line.removeprefix(_DASH).partition(" ")
-    found = _bytes(encoded)
+    found = decode64(encoded)
     if not line.startswith(_DASH) or not name or not blank or len(found) <= KEY_ID_BYTES:
         raise NoteError("a signature line is malformed")
     return Signature(name, found[:KEY_ID_BYTES], found[KEY_ID_BYTES:])
 
 
-def _base64(content: bytes) -> str:
+def encode64(content: bytes) -> str:
+    """Spell bytes as base64."""
     return binascii.b2a_base64(content, newline=False).decode("ascii")
 
 
-def _bytes(encoded: str) -> bytes:
-    """Decode base64 that is spelled as it would be written; anything else gives NoteError."""
+def decode64(encoded: str, what: str = "something") -> bytes:
+    """Decode base64 that is spelled as it would be written; anything else gives NoteError, which says `what` it is."""
     try:
         found = binascii.a2b_base64(encoded, strict_mode=True)
     except ValueError:
-        raise NoteError("something is no base64") from None
-    if _base64(found) != encoded:
-        raise NoteError("something is no canonical base64")
+        raise NoteError(f"{what} is no base64") from None
+    if encode64(found) != encoded:
+        raise NoteError(f"{what} is no canonical base64")
     return found

@@ -6,7 +6,7 @@ never hit a newer order. An id whose order was provably never born (rejected, or
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -50,12 +50,20 @@ def pairs_digest(path: str, pairs: Iterable[Pair]) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
+@dataclass(slots=True)
+class _Scope:
+    """Where numbers count: whose each is, and the bots that have any."""
+
+    owners: dict[int, str]
+    bots: dict[str, str]
+
+
 class IdLedger:
     """All ids of one account, per namespace (spot, usdm, ...)."""
 
     def __init__(self) -> None:
         self._entries: dict[tuple[str, str], Entry] = {}
-        self._owners: dict[tuple[str, str], str] = {}
+        self._scopes: dict[tuple[str, str], _Scope] = {}
         self._young: deque[Entry] = deque()
 
     def __len__(self) -> int:
@@ -111,20 +119,40 @@ class IdLedger:
         """Forget an id whose order was provably never born (a rejected leg of a batch)."""
         self._entries.pop((family, client_id), None)
 
-    def own(self, family: str, order_id: str, bot: str) -> None:
-        """Remember whose order the exchange's number names."""
-        self._owners[(family, order_id)] = bot
+    def own(self, family: str, scope: str, number: int, bot: str) -> None:
+        """Remember whose order the exchange's number names: the latest proof counts.
 
-    def owner(self, family: str, *, client_id: str | None, order_id: str | None) -> str | None:
-        """Give the bot whose order this is, by its client id or the exchange's number; None when it is not known.
+        Test networks and the paper exchange begin anew, and their numbers with them.
 
-        Where both are given both must be that bot's: the exchange may go by either.
+        `scope` is where the number counts (`core.ownership`), in letters of any case: the exchange may take a symbol in
+        small ones for the same. About 80 bytes an order, kept like its client id.
         """
-        entry = self._entries.get((family, client_id)) if client_id else None
-        by_id, by_number = entry.bot if entry else None, self._owners.get((family, order_id or ""))
-        if client_id and order_id:
-            return by_id if by_id == by_number else None
-        return by_id or by_number
+        place = (family, scope.upper())
+        found = self._scopes.get(place)
+        if found is None:
+            found = self._scopes[place] = _Scope({}, {})
+        # One text for each bot, however many its orders are.
+        found.owners[number] = found.bots.setdefault(bot, bot)
+
+    def owners(self, family: str, scope: str, client_id: str | None, number: int | None) -> tuple[str | None, ...]:
+        """Give whose order each given name names, None for a name that nobody is known to own.
+
+        The exchange may go by either name where both are given.
+        """
+        found: list[str | None] = []
+        if client_id is not None:
+            entry = self._entries.get((family, client_id))
+            # An order that a start found at the exchange may be nobody's that we know.
+            found.append((entry.bot or None) if entry else None)
+        if number is not None:
+            known = self._scopes.get((family, scope.upper()))
+            found.append(known.owners.get(number) if known else None)
+        return tuple(found)
+
+    def bots_of(self, family: str, scope: str) -> Collection[str]:
+        """Give every bot that is known to have had an order there."""
+        found = self._scopes.get((family, scope.upper()))
+        return found.bots if found else ()
 
     def _forget_replies(self, now_ms: int) -> None:
         """Drop stored answers that no repetition gets any more; what is open keeps its own."""

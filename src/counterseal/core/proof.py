@@ -1,10 +1,9 @@
 """Proofs as text, to be verified by whoever has the log's public key: C2SP tlog-proof, and its like for two sizes."""
 
-import binascii
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from counterseal.core.note import NoteError
+from counterseal.core.note import NoteError, decode64, encode64
 
 FIRST_LINE = "c2sp.org/tlog-proof@v1"
 MAX_HASHES = 128
@@ -30,7 +29,7 @@ class Consistency(NamedTuple):
 
 def write_inclusion(proof: Inclusion) -> str:
     """Give the text; the record stands in it as extra data."""
-    lines = [FIRST_LINE, f"extra {_base64(proof.record)}", f"index {proof.place}", *map(_base64, proof.hashes)]
+    lines = [FIRST_LINE, f"extra {encode64(proof.record)}", f"index {proof.place}", *map(encode64, proof.hashes)]
     return "\n".join(lines) + f"\n\n{proof.note}"
 
 
@@ -46,7 +45,7 @@ def read_inclusion(text: str) -> Inclusion:
 
 def write_consistency(proof: Consistency) -> str:
     """Give the text: the older size, the hashes, the newer checkpoint, the older one."""
-    lines = [f"old {proof.old}", *map(_base64, proof.hashes)]
+    lines = [f"old {proof.old}", *map(encode64, proof.hashes)]
     return "\n".join(lines) + f"\n\n{proof.note}\n{proof.old_note}"
 
 
@@ -73,15 +72,5 @@ def _hashes(lines: Sequence[str]) -> tuple[bytes, ...]:
     return tuple(map(_bytes, lines))
 
 
-def _base64(content: bytes) -> str:
-    return binascii.b2a_base64(content, newline=False).decode("ascii")
-
-
 def _bytes(encoded: str) -> bytes:
-    try:
-        found = binascii.a2b_base64(encoded, strict_mode=True)
-    except ValueError:
-        raise NoteError("something in the proof is no base64") from None
-    if _base64(found) != encoded:
-        raise NoteError("something in the proof is no canonical base64")
-    return found
+    return decode64(encoded, "something in the proof")

@@ -113,7 +113,7 @@ def _listed(subject: Subject, ask: Ask, rows: Sequence[Any], window: Window, *, 
     if not all(isinstance(row, dict) for row in rows) or (ask is Ask.WINDOW and len(rows) >= _ROWS):
         return Finding.SILENT, None
     if subject.change is Change.SWEPT:
-        swept = all((_time_of(row) or 0) > window.from_ms for row in rows)
+        swept = all((time_of(row) or 0) > window.from_ms for row in rows)
         return (Finding.THERE if swept else Finding.NOT_THERE), None
     for row in rows:
         if _is_named(subject, row):
@@ -144,7 +144,7 @@ def _shown(subject: Subject, order: Mapping[str, Any], window: Window, *, duplic
 def _birth(subject: Subject, order: Mapping[str, Any], window: Window, *, duplicate: bool) -> Read:
     if duplicate:
         return (Finding.THERE, order) if _shows(order, subject.shows) else (Finding.NEVER, None)
-    born_ms = _time_of(order)
+    born_ms = time_of(order)
     if born_ms is not None and born_ms < window.from_ms - _MARGIN_MS:
         return Finding.SILENT, None
     # Price and size may have been modified since; a side never is.
@@ -164,7 +164,8 @@ def _is_same(found: str, sent: str) -> bool:
         return found == sent
 
 
-def _time_of(order: Mapping[str, Any]) -> int | None:
+def time_of(order: Mapping[str, Any]) -> int | None:
+    """Give when an order was born, or a trade made; None when not stated."""
     for name in ("time", "createTime", "transactionTime"):
         if isinstance(order.get(name), int):
             return int(order[name])

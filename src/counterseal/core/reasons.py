@@ -210,8 +210,34 @@ _REASONS = (
         501,
         UNSUPPORTED,
         "This operation is not supported.",
-        "the gateway does not carry WebSocket yet",
+        "the gateway carries market streams; user data and the WebSocket API are not carried yet",
         "use REST until then",
+    ),
+    _wire(
+        "websocket_handshake",
+        "WebSocket handshake is malformed.",
+        "not GET with `Upgrade: websocket`, `Connection: Upgrade`, version 13 and a key of 16 bytes",
+        "use a WebSocket library",
+    ),
+    _value(
+        "stream_path_unknown",
+        "Invalid path or parameter.",
+        "no address of market streams: it is /ws, /ws/NAME or /stream?streams=NAME/NAME, on USD-M below /public or"
+        " /market too",
+        "use the addresses of the exchange's documentation",
+    ),
+    _value(
+        "stream_unknown",
+        "Invalid stream name.",
+        "a name that is no documented market stream of this market, or a symbol in upper case; it may be a listen key,"
+        " so nothing of it leaves",
+        "see docs/topics/streams.md",
+    ),
+    _value(
+        "too_many_streams",
+        "Too many streams.",
+        "more than 1,024 streams in the address of a connection",
+        "use fewer streams, or streams of all symbols",
     ),
     Reason(
         "endpoint_not_typed",
@@ -404,11 +430,70 @@ _REASONS = (
         "a change without a symbol would reach every symbol, and this bot is not allowed all of them",
         "send the symbol",
     ),
+    Reason(
+        "foreign_order",
+        400,
+        -2013,
+        "Order does not exist.",
+        "the order is another bot's; this bot is answered as if there were none",
+        "use the bot that placed it, or give this one sees_account",
+    ),
+    Reason(
+        "foreign_order_change",
+        400,
+        -2011,
+        "Unknown order sent.",
+        "a cancel or amendment names an order of another bot; nothing was sent, of a batch no leg",
+        "use the bot that placed it, or give this one sees_account",
+    ),
+    _right(
+        "account_right_missing",
+        "You are not authorized to execute this request.",
+        "several bots trade on the account, and the answer would show positions or what all of them did",
+        "give the bot sees_account, or an account of its own; balances, and its own orders and trades, it may read",
+    ),
+    _order(
+        "bot_disabled",
+        "Order denied by the gateway: the bot is disabled because it repeated one order too often.",
+        "the bot placed max_repeats equal orders within repeat_window_s; exits go on, over restarts too",
+        "find out why it repeats itself, then `counterseal bot enable NAME --operator WHO`",
+    ),
     _order(
         "notional_over_limit",
         "Order denied by the gateway: notional is over the bot's limit.",
         "price times quantity in US dollars exceeds max_order_notional",
         "send a smaller order, or raise the limit",
+    ),
+    _order(
+        "exposure_bot",
+        "Order denied by the gateway: exposure would be over the bot's limit.",
+        "what the bot holds and has open, this order included, would exceed max_exposure of the bot",
+        "cancel or reduce something, or raise the limit; `counterseal limits` shows the sums",
+    ),
+    _order(
+        "exposure_symbol",
+        "Order denied by the gateway: exposure would be over the symbol's limit.",
+        "what all bots of the account hold and have open in the symbol would exceed max_symbol_exposure of the account",
+        "cancel or reduce something, or raise the limit; `counterseal limits` shows the sums",
+    ),
+    _order(
+        "exposure_account",
+        "Order denied by the gateway: exposure would be over the account's limit.",
+        "what all bots of the account hold and have open would exceed max_exposure of the account",
+        "cancel or reduce something, or raise the limit; `counterseal limits` shows the sums",
+    ),
+    _order(
+        "exposure_unpriced",
+        "Order denied by the gateway: exposure is limited and a price is unknown or old.",
+        "the order, or something else under the same limit, has no price younger than 5 s",
+        "wait; when it lasts, see the gateway's log for what cannot be read",
+    ),
+    _order(
+        "exposure_unread",
+        "Order denied by the gateway: exposure is limited and has not been read yet.",
+        "after a start or a new limit the journal and the exchange's positions are read first, and positions must be "
+        "younger than 30 s; exits go on",
+        "wait; when it lasts, see the gateway's log for what cannot be read",
     ),
     _order(
         "quantity_over_limit",
@@ -486,6 +571,13 @@ _REASONS = (
         "an order of the symbol has been UNKNOWN for 60 s; exits go on, and this ends when it is resolved",
         "look for the order at the exchange; see the critical line in the gateway's log",
     ),
+    _order(
+        "account_not_reconciled",
+        "Order denied by the gateway: the account has not been compared with the exchange yet.",
+        "the machine was started anew, and the journal may lack orders that left just before; exits go on, and this "
+        "ends when the exchange's lists of orders and trades have been read",
+        "wait; when it lasts, see the gateway's log for what cannot be read",
+    ),
     # -- the exchange's limits and our own state
     Reason(
         "venue_backoff",
@@ -543,6 +635,64 @@ _REASONS = (
         "Internal error; unable to process your request. Please try again.",
         "the journal's witness has kept no checkpoint for ten minutes or 10,000 records; only exits are sent",
         "bring the witness's storage back; it opens by itself with the next checkpoint",
+    ),
+    Reason(
+        "journal_slow",
+        503,
+        -1001,
+        "Internal error; unable to process your request. Please try again.",
+        "a sync of the journal has taken longer than a second; only exits are sent",
+        "see what holds up the disk; it opens by itself 10 s after the journal is quick again",
+    ),
+    Reason(
+        "journal_lost",
+        503,
+        -1001,
+        "Internal error; unable to process your request. Please try again.",
+        "neither the journal nor its reserve can be written; only exits are sent, recorded in memory and on standard "
+        "error",
+        "free or replace the disk, then restart the gateway",
+    ),
+    Reason(
+        "replay_marks_lost",
+        503,
+        -1001,
+        "Internal error; unable to process your request. Please try again.",
+        "the marks of payloads already seen cannot be written, so that a restart would forget them; only exits are "
+        "sent",
+        "free the disk that holds the folder run; it opens by itself 10 s after they can be written",
+    ),
+    Reason(
+        "disk_nearly_full",
+        503,
+        -1001,
+        "Internal error; unable to process your request. Please try again.",
+        "the disk of the journal is more than 95 % full; exits are sent, orders and signed reads are not",
+        "free the disk; it opens by itself 10 s later",
+    ),
+    Reason(
+        "memory_nearly_full",
+        503,
+        -1001,
+        "Internal error; unable to process your request. Please try again.",
+        "the gateway uses more than 80 % of the memory that it may; exits are sent, orders and signed reads are not",
+        "give it more memory or less to do; it opens by itself 10 s after that",
+    ),
+    Reason(
+        "loop_lagging",
+        503,
+        -1001,
+        "Internal error; unable to process your request. Please try again.",
+        "the gateway does its work more than 250 ms late; exits are sent, orders and signed reads are not",
+        "send less at once; it opens by itself after 10 s in time",
+    ),
+    Reason(
+        "venue_maintenance",
+        503,
+        -1001,
+        "Internal error; unable to process your request. Please try again.",
+        "the exchange says that it is in maintenance; only exits are sent",
+        "wait; it opens by itself 10 s after the exchange has said that all is normal",
     ),
     Reason(
         "bot_gone",

@@ -8,10 +8,13 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from counterseal.core.boots import RECOVERED_ORDER, Boots, Told
 from counterseal.core.echo import replaced_id
 from counterseal.core.legs import ALGO_ORDERS, AMEND
 from counterseal.core.orders import OPEN_STATES, REMEMBER_MS
 from counterseal.core.outcome import Outcome
+from counterseal.core.ownership import ALGO_SCOPE, Number
+from counterseal.core.repeats import LATCH
 from counterseal.core.subjects import subjects
 
 # The state of an id that its order no longer has, because an amendment gave it another one.
@@ -22,12 +25,15 @@ ENDS = frozenset({"outcome", "recovered", RESOLVED})
 # The mark of an intent whose end is UNKNOWN until it is resolved.
 UNRESOLVED = "unresolved"
 _UNBORN = frozenset({Outcome.REJECTED, Outcome.NOT_SENT})
-_CARRIED = ("type", "id", "t", "outcome", "order_status", "order_id", "reply_status", "reply", "freed")
+_CARRIED = ("type", "id", "t", "outcome", "order_status", "order_id", "reply_status", "reply", "freed", "numbers")
 Fields = Mapping[str, Any]
 
 
 class Settled(NamedTuple):
-    """An intent with its end, as far as its client order ids are still taken. `at_ms` is wall time."""
+    """An intent with its end, as far as its client order ids are still taken. `at_ms` is wall time.
+
+    `numbers` are the exchange's of the orders that it made, each with the scope in which it counts.
+    """
 
     family: str
     client_ids: tuple[str, ...]
@@ -38,6 +44,7 @@ class Settled(NamedTuple):
     outcome: str
     order_status: str
     reply: tuple[int, str] | None
+    numbers: tuple[Number, ...] = ()
 
 
 class Place(NamedTuple):
@@ -52,15 +59,17 @@ class Place(NamedTuple):
 class Summary(NamedTuple):
     """One segment. `late` are ends of intents of earlier segments, `learned` states of their orders.
 
-    Each of `learned` is (family, client order id, state, how many of `late` came before it).
+    Each of `learned` is (family, client order id, state, how many of `late` came before it). `latches` are each bot's
+    last record of a latched stop, `boots` what `core.boots` needs.
     """
 
     end: Place
     late: tuple[dict[str, Any], ...] = ()
     learned: tuple[tuple[str, str, str, int], ...] = ()
     settled: tuple[Settled, ...] = ()
-    owned: tuple[tuple[str, str, str], ...] = ()
     open: tuple[dict[str, Any], ...] = ()
+    latches: tuple[dict[str, Any], ...] = ()
+    boots: Told = Told()
 
 
 class Summarizer:
@@ -72,10 +81,12 @@ class Summarizer:
         self._requests: dict[tuple[str, str], str] = {}
         self._late: list[dict[str, Any]] = []
         self._learned: list[tuple[str, str, str, int]] = []
-        self._owned: list[tuple[str, str, str]] = []
+        self._latches: dict[str, dict[str, Any]] = {}
+        self._boots = Boots()
 
     def take(self, record: Fields) -> None:
         """Take one record; those that leave nothing to remember are passed over."""
+        self._boots.take(record)
         if record["type"] == "intent":
             self._open[record["id"]] = dict(record)
         elif record["type"] in ENDS:
@@ -86,13 +97,18 @@ class Summarizer:
                 self._keep_unresolved(intent, record)
             else:
                 self._settle(intent, record)
+        elif record["type"] == LATCH:
+            self._latches[record["bot"]] = dict(record)
+        elif record["type"] == RECOVERED_ORDER:
+            self._found(recovered_order(record))
 
     def summary(self, end: Place) -> Summary:
         """Give what is to be remembered. Answers that nobody can ask for any more are left out."""
         settled = tuple(_without_old_answer(each, end.at_ms) for each in self._settled.values())
         return Summary(
-            end, tuple(self._late), tuple(self._learned), settled, tuple(self._owned), tuple(self._open.values())
-        )
+            end, tuple(self._late), tuple(self._learned), settled, tuple(self._open.values()),
+            tuple(self._latches.values()), self._boots.told(),
+        )  # fmt: skip
 
     def _keep_unresolved(self, intent: Fields, record: Fields) -> None:
         """What is UNKNOWN is asked for again after a start, and then its intent is needed whole."""
@@ -100,19 +116,22 @@ class Summarizer:
         self._open[intent["id"]] = {**intent, "client_ids": list(ids), "order_status": status, UNRESOLVED: True}
         self._requests.update(dict.fromkeys(((intent["family"], client_id) for client_id in ids), intent["id"]))
 
+    def _found(self, settled: Settled) -> None:
+        """An order that no intent of ours is known to have made is remembered by its own id."""
+        name = f"{settled.family} {settled.client_ids[0]}"
+        self._settled[name] = settled
+        self._requests[(settled.family, settled.client_ids[0])] = name
+
     def _settle(self, intent: Fields, record: Fields) -> None:
         family, ids = intent["family"], _taken(intent, record)
         at_ms = record["t"] if record["type"] == RESOLVED else intent["t"]
         if ids and Outcome(record["outcome"]) not in _UNBORN:
             settled = Settled(
                 family, ids, intent["bot"], intent["id"], bytes.fromhex(intent["digest"]), at_ms,
-                record["outcome"], record.get("order_status", ""), reply_of(record),
+                record["outcome"], record.get("order_status", ""), reply_of(record), numbers_of(intent, record),
             )  # fmt: skip
             self._settled[intent["id"]] = settled
             self._requests.update(dict.fromkeys(((family, client_id) for client_id in ids), intent["id"]))
-        owned = algo_order_of(intent, record)
-        if owned is not None:
-            self._owned.append((family, owned, intent["bot"]))
         told = told_by(intent, record)
         if told is not None:
             self._learn(family, *told)
@@ -125,6 +144,18 @@ class Summarizer:
             self._open[request]["order_status"] = order_status
         elif request in self._settled:
             self._settled[request] = self._settled[request]._replace(order_status=order_status)
+
+
+def recovered_order(record: Fields) -> Settled:
+    """Read an order that a start found at the exchange and not in the journal.
+
+    It has no digest, so that nobody can repeat it: whoever uses its id again is told that it is taken.
+    """
+    numbers = tuple([(scope, number) for scope, number in record["numbers"]])
+    return Settled(
+        record["family"], (record["client_id"],), record["bot"], "", b"", record["t"], Outcome.ACCEPTED.value,
+        record["order_status"], None, numbers if record["bot"] else (),
+    )  # fmt: skip
 
 
 def is_unresolved(intent: Fields, record: Fields) -> bool:
@@ -145,14 +176,20 @@ def reply_of(record: Fields) -> tuple[int, str] | None:
     return None if record.get("reply") is None else (record["reply_status"], record["reply"])
 
 
-def algo_order_of(intent: Fields, record: Fields) -> str | None:
-    """Give the exchange's number of the conditional order that the intent made, None when that is not proven.
+def numbers_of(intent: Fields, record: Fields) -> tuple[Number, ...]:
+    """Give the exchange's numbers of the orders that the intent made; none where that is not proven.
 
     The number in an answer that proves no order may be the one of another bot's order.
     """
-    if intent["path"] not in ALGO_ORDERS or intent["method"] != "POST" or record["outcome"] != Outcome.ACCEPTED.value:
-        return None
-    return None if record.get("order_id") is None else str(record["order_id"])
+    if intent["method"] != "POST" or record["outcome"] != Outcome.ACCEPTED.value:
+        return ()
+    if record.get("numbers") is not None:
+        return tuple([(scope, number) for scope, number in record["numbers"]])
+    if record.get("order_id") is None:
+        return ()
+    if intent["path"] in ALGO_ORDERS:
+        return ((ALGO_SCOPE, record["order_id"]),)
+    return tuple([(value, record["order_id"]) for name, value in intent["pairs"] if name == "symbol"])
 
 
 def told_by(intent: Fields, record: Fields) -> tuple[str, str] | None:

@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from counterseal.core.resolver import OVERDUE_MS
 
 # How many unknown orders close a symbol, and an account.
 PER_SYMBOL, PER_ACCOUNT = 3, 10
@@ -26,11 +29,23 @@ class Unknown:
     overdue: bool = False
 
 
+class Doubt(NamedTuple):
+    """Why unknown requests close something, and since when (monotonic ms)."""
+
+    reason: str
+    since_ms: int
+
+
 class Unknowns:
     """All unknown requests by their intent's number."""
 
     def __init__(self) -> None:
         self._all: dict[str, Unknown] = {}
+        # Accounts of which the journal may lack orders: (account, family) -> since when.
+        self._unread: dict[tuple[str, str], int] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._all or self._unread)
 
     def __len__(self) -> int:
         return len(self._all)
@@ -49,19 +64,35 @@ class Unknowns:
             if unknown.family == family and client_id in unknown.client_ids:
                 unknown.wake()
 
-    def refusal(self, account: str, family: str, symbols: Iterable[str]) -> str | None:
+    def refusal(self, account: str, family: str, symbols: Iterable[str]) -> "Doubt | None":
         """Give the reason why no order that raises risk may go out, None when it may."""
+        unread_ms = self._unread.get((account, family))
+        if unread_ms is not None:
+            return Doubt("account_not_reconciled", unread_ms)
         raising = [item for item in self._all.values() if item.raises and item.account == account]
         if len(raising) >= PER_ACCOUNT:
-            return "account_has_unknown_orders"
+            return Doubt("account_has_unknown_orders", _since(raising, PER_ACCOUNT))
         here = [item for item in raising if item.family == family]
         for symbol in symbols:
             same = [item for item in here if symbol in item.symbols]
             if len(same) >= PER_SYMBOL:
-                return "symbol_has_unknown_orders"
-            if any(item.overdue for item in same):
-                return "symbol_unresolved"
+                return Doubt("symbol_has_unknown_orders", _since(same, PER_SYMBOL))
+            overdue = [item.since_ms + OVERDUE_MS for item in same if item.overdue]
+            if overdue:
+                return Doubt("symbol_unresolved", min(overdue))
         return None
+
+    def unread(self, account: str, family: str, now_ms: int) -> None:
+        """Note that the exchange may know of orders there of which we do not."""
+        self._unread[(account, family)] = now_ms
+
+    def is_read(self, account: str, family: str) -> None:
+        """Note that all orders there are known again."""
+        self._unread.pop((account, family), None)
+
+    def not_reconciled(self) -> tuple[tuple[str, str], ...]:
+        """Give the (account, family) pairs whose orders have not been read since the journal may have lost some."""
+        return tuple(sorted(self._unread))
 
     def oldest_ms(self, now_ms: int) -> int | None:
         """Give the age of the oldest in ms, None when there is none."""
@@ -75,3 +106,8 @@ class Unknowns:
     def overdue(self) -> int:
         """Give how many have been unresolved for a minute."""
         return sum(item.overdue for item in self._all.values())
+
+
+def _since(items: Iterable[Unknown], count: int) -> int:
+    """Give when there were that many."""
+    return sorted(item.since_ms for item in items)[count - 1]

@@ -54,17 +54,29 @@ class AddressWall:
     closed_until_ms: dict[str, int] = field(default_factory=dict)
     banned_until_ms: int = 0
     exits_left: dict[str, int] = field(default_factory=dict)
+    closed_since_ms: dict[str, int] = field(default_factory=dict)
+    banned_since_ms: int = 0
 
     def note(self, product: str, status: int, retry_after_s: int | None, now_ms: int) -> None:
         """Learn from an answer's status."""
         if status == 418:
+            if now_ms >= self.banned_until_ms:
+                self.banned_since_ms = now_ms
             self.banned_until_ms = max(self.banned_until_ms, now_ms + _wait_ms(retry_after_s, DEFAULT_BAN_S))
         elif status == 429:
             pool = _POOLS.get(product, product)
             until = now_ms + _wait_ms(retry_after_s, DEFAULT_BACKOFF_S)
             if now_ms >= self.closed_until_ms.get(pool, 0):
                 self.exits_left[pool] = EXITS_AFTER_429
+                self.closed_since_ms[pool] = now_ms
             self.closed_until_ms[pool] = max(self.closed_until_ms.get(pool, 0), until)
+
+    def since_ms(self, product: str, now_ms: int) -> int | None:
+        """Give since when it has been banned or closed for this product, None while it is open."""
+        if now_ms < self.banned_until_ms:
+            return self.banned_since_ms
+        pool = _POOLS.get(product, product)
+        return self.closed_since_ms[pool] if now_ms < self.closed_until_ms.get(pool, 0) else None
 
     def standing(self, product: str, now_ms: int) -> Standing:
         """Tell what may be sent, without taking an exit."""
@@ -113,6 +125,11 @@ class VenueWall:
     def places(self) -> list[tuple[str, AddressWall]]:
         """Give every address that was ever told to stop, with its wall, to be shown."""
         return sorted(self._walls.items())
+
+    def since_ms(self, product: str, now_ms: int) -> int | None:
+        """Give since when nothing more leaves for this product: since the last of the addresses that did was told."""
+        told = [wall.since_ms(product, now_ms) for wall in self._walls.values()]
+        return max((since_ms for since_ms in told if since_ms is not None), default=None)
 
     def note(self, product: str, status: int, retry_after_s: int | None, now_ms: int, egress: str = ANY_EGRESS) -> None:
         """Learn from the status of an answer that came to an address."""

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import uvloop
 
+from counterseal.adapters import boot_id
 from counterseal.adapters.home import Home, HomeError
+from counterseal.adapters.host_probes import HostProbes, open_probes
 from counterseal.adapters.process import harden
 from counterseal.adapters.sandbox import Report
 from counterseal.adapters.system_clock import SystemClock
@@ -30,8 +32,10 @@ def main(argv: list[str] | None = None) -> int:
     # Ctrl-C reaches the whole process group; the supervisor asks for a drain.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
+        # Both read what the sandbox closes.
+        probes, boot = open_probes(Home(args.home).journal), boot_id.read()
         report = confine(Home(args.home), [args.listen_fd, *args.tls_fd, *_given(args.proxy_fd)], args.sandbox)
-        uvloop.run(_serve(args, report))
+        uvloop.run(_serve(args, report, probes, boot))
     except (StartError, HomeError) as fault:
         sys.stderr.write(f"gateway: {fault}\n")
         return 1
@@ -41,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-async def _serve(args: argparse.Namespace, sandbox: Report) -> None:
+async def _serve(args: argparse.Namespace, sandbox: Report, probes: HostProbes, boot: str) -> None:
     service = Service(
         Home(args.home),
         SystemClock(),
@@ -53,6 +57,8 @@ async def _serve(args: argparse.Namespace, sandbox: Report) -> None:
             tuple(socket.socket(fileno=fd) for fd in args.tls_fd),
         ),
         sandbox.as_data(),
+        probes,
+        boot,
     )
     # What was built at the start lives for ever: keep it out of every later collection.
     gc.collect()

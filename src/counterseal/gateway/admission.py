@@ -3,6 +3,7 @@
 Nothing here waits: admission is one piece of work on the loop, so that two requests cannot be half admitted.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from counterseal.core.intent import Intent
 from counterseal.core.judge import Denial, MakeId, judge
 from counterseal.core.policy import may_ask, refusal_of
 from counterseal.core.secret import Secret
+from counterseal.core.streams.routes import Opening
 from counterseal.core.wire import Pair, WireError, decode_pairs
 from counterseal.gateway.grants import Grants
 from counterseal.gateway.state import ANONYMOUS, Source, State
@@ -71,20 +73,38 @@ class Admitted(NamedTuple):
     time_unit: str | None
 
 
-class Admission:
-    """Judges requests by the state and a verifier. `make_id` makes client order ids."""
+class Entry(NamedTuple):
+    """A WebSocket handshake that may be answered. `key` is the client's Sec-WebSocket-Key."""
 
-    def __init__(self, state: State, verifier: Verifier, make_id: MakeId) -> None:
+    opening: Opening
+    key: bytes
+
+
+Upgrade = Callable[[Inquiry], Entry | Denial]
+
+
+def not_carried(_inquiry: Inquiry) -> Denial:
+    """Refuse any WebSocket."""
+    return Denial("websocket_not_available")
+
+
+class Admission:
+    """Judges requests by the state and a verifier. `make_id` makes client order ids, `upgrade` judges handshakes."""
+
+    def __init__(self, state: State, verifier: Verifier, make_id: MakeId, upgrade: Upgrade = not_carried) -> None:
         self._state = state
         self._verifier = verifier
         self._make_id = make_id
+        self._upgrade = upgrade
         self._grants = Grants(state)
 
-    def admit(self, inquiry: Inquiry) -> Admitted | Denial:
+    def admit(self, inquiry: Inquiry) -> Admitted | Entry | Denial:
         """Judge one request. Notes in `inquiry` what became known, also when it is refused."""
         refusal = self._door(inquiry.head, inquiry.way)
         if refusal:
             return refusal
+        if inquiry.head.upgrade:
+            return self._upgrade(inquiry)
         endpoint = self._endpoint(inquiry.head, inquiry.way)
         if isinstance(endpoint, Denial):
             return endpoint
@@ -117,8 +137,6 @@ class Admission:
             return Denial("host_mismatch")
         if head.cross_site:
             return Denial("cross_site")
-        if head.upgrade:
-            return Denial("websocket_not_available")
         if head.time_unit is not None and head.time_unit not in _TIME_UNITS:
             return Denial("malformed_value", "X-MBX-TIME-UNIT")
         return None
@@ -227,8 +245,9 @@ class Admission:
     def _timely(self, inquiry: Inquiry, endpoint: Endpoint, grant: Grant, pairs: list[Pair]) -> Admitted | Denial:
         values = dict(pairs)
         moment_ms, policy = inquiry.begun_ns // 1_000_000, grant.policy
-        now_ms = self._state.exchange_ms(moment_ms)
-        if now_ms is None or policy is None:
+        # Until exchange time has been measured exits and reads go by this host's clock; orders are refused below.
+        now_ms = self._state.told_ms(moment_ms)
+        if policy is None:
             return Denial("clock_uncertain")
         timestamp_ms = freshness.parse_timestamp(values.get("timestamp"))
         if timestamp_ms is None:

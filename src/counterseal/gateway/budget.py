@@ -101,10 +101,12 @@ class Budget:
         """Take what an admitted request needs, which `key` will sign, None for public data. Raises NoRoom."""
         return self._take(admitted.endpoint, self._ask(admitted, key), self.moment())
 
-    def take_own(self, endpoint: Endpoint, values: Mapping[str, str], account: str = "") -> Permit:
-        """Take what one of the gateway's own reads needs, ahead of everybody. Raises NoRoom."""
+    def take_own(
+        self, endpoint: Endpoint, values: Mapping[str, str], account: str = "", lane: Lane = Lane.RISK
+    ) -> Permit:
+        """Take what one of the gateway's own reads needs, ahead of everybody unless told otherwise. Raises NoRoom."""
         charges = self._plans[endpoint.name]
-        ask = Ask(OWN, 0, Lane.RISK, account, ANY_EGRESS, charges, charges.amounts(values))
+        ask = Ask(OWN, 0, lane, account, ANY_EGRESS, charges, charges.amounts(values))
         return self._take(endpoint, ask, self.moment())
 
     def load(self, admitted: Admitted, key: HeldKey | None) -> int:

@@ -14,6 +14,8 @@ from counterseal.gateway.state import State
 
 # Nothing is signed with more (the signer's own bound): what holds for a request of which only the intent is known.
 MAX_RECV_WINDOW_MS = 5_000
+# Nor by a clock that is further from the exchange's.
+MAX_OFFSET_MS = 5_000
 # Whatever came of an intent of the run before happened within this: it waits, is signed, travels and is worked on.
 RECOVERED_SPAN_MS = 60_000
 # The exchange forgets some orders that ended without a trade after three days; from then on it can prove no absence.
@@ -25,7 +27,8 @@ class Case:
     """One unknown request. `sent_ms` is monotonic and no earlier than its timestamp, `window` is exchange time.
 
     `key` names the exchange key that signed it: only that one is certain to see the same account. `duplicate` tells
-    that the exchange refused it because its id was live. `unseen` are the subjects that have not been asked for yet.
+    that the exchange refused it because its id was live. `unseen` are the subjects that have not been asked for yet,
+    `heard` what the last answer about each that was asked for said.
     """
 
     entry: Entry
@@ -40,6 +43,7 @@ class Case:
     duplicate: bool = False
     keeps_ids: bool = False
     unseen: set[Subject] = field(default_factory=set)
+    heard: dict[Subject, str] = field(default_factory=dict)
 
 
 def case_of(
@@ -64,11 +68,13 @@ def case_of(
 def recovered_case(state: State, intent: Mapping[str, Any]) -> Case | None:
     """Give the case of an intent that the journal left UNKNOWN; None where there is nothing to ask for.
 
-    When it was signed nobody knows, but it was before this run began: wall clocks step, so it counts from now.
+    When it was signed nobody knows, but it was before this run began: wall clocks step, so it counts from now. By which
+    clock its intent was written is known all the same: no other can have had it signed.
     """
     family, ids = intent["family"], tuple(intent["client_ids"])
-    stamp_ms = intent["t"] + state.offset_ms()
-    now_ms, age_ms = state.monotonic_ms(), state.clock.wall_ns() // 1_000_000 - intent["t"]
+    offset_ms, now_ms = state.offset_ms(), state.monotonic_ms()
+    stamp_ms = intent["t"] + (offset_ms if abs(offset_ms) <= MAX_OFFSET_MS else 0)
+    age_ms = state.told_ms(now_ms) - intent["t"]
     known = [entry for name in ids if (entry := state.ledger.get(family, name)) and entry.request == intent["id"]]
     digest = bytes.fromhex(intent["digest"])
     entry = known[0] if known else Entry(intent["bot"], intent["id"], digest, now_ms - age_ms, Outcome.UNKNOWN)

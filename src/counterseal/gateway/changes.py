@@ -1,29 +1,32 @@
 """Requests that change something: intent before the first byte, outcome after, never sent twice."""
 
 import asyncio
-import re
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
 
 from counterseal.core import freshness, orders
 from counterseal.core.echo import contradicts, legs_contradict, order_in, replaced_id
-from counterseal.core.legs import ALGO_ORDERS, LISTS
 from counterseal.core.messages import HeldKey
 from counterseal.core.orders import Entry, Repeat
-from counterseal.core.outcome import Answer, Outcome, classify, is_duplicate, leg_outcome
+from counterseal.core.outcome import Answer, Outcome, classify, is_duplicate
 from counterseal.core.replay import Seen
 from counterseal.gateway import answers
 from counterseal.gateway import reply as replies
 from counterseal.gateway.admission import Admitted, Inquiry
 from counterseal.gateway.budget import NoRoom, Permit
 from counterseal.gateway.cases import case_of
+from counterseal.gateway.ends import Verdict, expected_of, never_born, order_id_of, outcome_record, status_of
+from counterseal.gateway.exposure import Exposures
+from counterseal.gateway.gate import Gate
 from counterseal.gateway.outbound import Outbound, SignerRefused
-from counterseal.gateway.recovery import MAX_KEPT_REPLY, REPLACED
+from counterseal.gateway.ownership import Ownership
+from counterseal.gateway.recovery import REPLACED
 from counterseal.gateway.refresh import Refresher
 from counterseal.gateway.reply import Reply
 from counterseal.gateway.resolver import Resolver
 from counterseal.gateway.room import Room
 from counterseal.gateway.state import State
+from counterseal.gateway.sweep import Sweep
+from counterseal.gateway.throttle import Throttle
 from counterseal.gateway.turn import Turn
 from counterseal.ports.journal import Journal, JournalError
 from counterseal.ports.signing import SignerUnavailable, SigningClient
@@ -36,23 +39,6 @@ CANCEL_ALL = frozenset(
 )
 KEEP_REPLIES = 4096
 TIMESTAMP_REFUSED = -1021
-_STATUS = re.compile(r"[A-Z_]{1,40}", re.ASCII).fullmatch
-# Which field of the reply repeats which parameter.
-_ORDERS = ("/api/v3/order", "/api/v3/sor/order", "/fapi/v1/order", "/dapi/v1/order")
-_ECHO = {
-    **{path: {"newClientOrderId": "clientOrderId", "symbol": "symbol"} for path in _ORDERS},
-    **{path: {"clientAlgoId": "clientAlgoId", "symbol": "symbol"} for path in ALGO_ORDERS},
-    **{path: {"listClientOrderId": "listClientOrderId", "symbol": "symbol"} for path in LISTS},
-}
-
-
-class Verdict(NamedTuple):
-    """What became of one change."""
-
-    outcome: Outcome
-    reply: Reply
-    answer: VenueReply | None = None
-    parsed: Answer | None = None
 
 
 class Changes:
@@ -68,8 +54,19 @@ class Changes:
         turn: Turn,
         resolver: Resolver,
         refresher: Refresher,
+        gate: Gate,
+        ownership: Ownership,
+        sweep: Sweep,
+        throttle: Throttle,
+        exposures: Exposures,
     ) -> None:
         self._state = state
+        self._ownership = ownership
+        self._sweep = sweep
+        self._throttle = throttle
+        self._exposures = exposures
+        self._gate = gate
+        self._failures = state.failures.gated
         self._resolver = resolver
         self._refresher = refresher
         self._outbound = outbound
@@ -79,7 +76,7 @@ class Changes:
         self._turn = turn
         self._count = 0
         self._in_flight: dict[str, asyncio.Future[Reply]] = {}
-        self._cancels: dict[bytes, asyncio.Future[Reply]] = {}
+        self._cancels: dict[bytes, tuple[asyncio.Future[Reply], Entry | None]] = {}
 
     async def answer(self, inquiry: Inquiry, admitted: Admitted, seen: Seen) -> tuple[Reply, VenueReply | None]:
         """Give the bot's answer and the exchange's. Never raises for what bot, signer, disk or exchange do."""
@@ -88,44 +85,57 @@ class Changes:
         known = self._repeated(admitted, seen, digest, now_ms)
         if known is not None:
             return known if isinstance(known, Reply) else await _copy(known), None
-        if self._is_foreign_algo_order(admitted):
-            return replies.denial("all_symbols_not_allowed"), None
         key = self._outbound.key_for(admitted)
         if key is None:
             return replies.denial("no_key"), None
-        if self._journal.closed and not admitted.intent.reduces:
-            return replies.denial(self._journal.closed), None
-        closed = self._closed_by_unknowns(admitted, key)
-        if closed is not None:
-            return replies.denial(closed), None
+        denied = self._throttle.refuses(admitted) or self._ownership.refuses_change(inquiry, admitted, key)
+        if denied is not None:
+            return replies.denial(denied), None
+        if admitted.endpoint.path in CANCEL_ALL and self._sweep.is_due(admitted, key):
+            return await self._swept(inquiry, admitted, key), None
+        shut = self._shut(admitted, key)
+        if shut is not None:
+            return shut, None
+        request = f"{self._state.incarnation}-{self._count + 1}"
+        held = self._exposures.hold(request, inquiry, admitted, key) if self._exposures.active else None
+        if isinstance(held, str):
+            return replies.denial(held), None
         try:
             permit = self._room.enter_now(admitted, key)
         except NoRoom as short:
+            self._exposures.release(held)
             return self._room.refusal(short), None
         self._count += 1
-        entry = Entry(admitted.bot, f"{self._state.incarnation}-{self._count}", digest, now_ms)
+        entry = Entry(admitted.bot, request, digest, now_ms)
         try:
             verdict = await self._carry_out(inquiry, admitted, key, permit, entry)
         finally:
             self._room.give_back(permit)
         return verdict.reply, verdict.answer
 
-    def _closed_by_unknowns(self, admitted: Admitted, key: HeldKey) -> str | None:
-        """Give the reason why an order that raises risk must wait for others to be resolved, None when it need not."""
-        if not self._state.unknowns or admitted.intent.reduces or not admitted.intent.legs:
-            return None
-        account = self._state.account_of(key.ref)
-        return self._state.unknowns.refusal(account, admitted.endpoint.family, admitted.intent.symbols)
+    def _shut(self, admitted: Admitted, key: HeldKey) -> Reply | None:
+        """Give the refusal of what something that fails closes at this moment, None when it may go on."""
+        shut = self._gate.shut(admitted) if self._failures or self._journal.closed else None
+        return shut or self._closed_by_unknowns(admitted, key)
 
-    def _is_foreign_algo_order(self, admitted: Admitted) -> bool:
-        """An algo order is cancelled without naming its symbol: a bot that is held to symbols may cancel its own."""
-        if admitted.endpoint.path not in ALGO_ORDERS or admitted.endpoint.method != "DELETE":
-            return False
-        if admitted.policy is None or admitted.policy.symbols == ("*",):
-            return False
-        values = admitted.intent.values
-        named = {"client_id": values.get("clientAlgoId"), "order_id": values.get("algoId")}
-        return self._state.ledger.owner(admitted.endpoint.family, **named) != admitted.bot
+    def _closed_by_unknowns(self, admitted: Admitted, key: HeldKey) -> Reply | None:
+        """Give the refusal of what must wait for unknown orders to be resolved, None when it need not."""
+        if not self._state.unknowns:
+            return None
+        return self._gate.doubted(admitted, self._state.account_of(key.ref))
+
+    async def _swept(self, inquiry: Inquiry, admitted: Admitted, key: HeldKey) -> Reply:
+        """Cancel everything but what is other bots'; whoever repeats the request gets the same answer."""
+        done: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._keep_cancel(admitted, done)
+        reply = replies.unknown()
+        try:
+            reply = await self._sweep.answer(
+                inquiry, admitted, key, lambda one, order: self.answer(one, order, Seen.NEW)
+            )
+        finally:
+            done.set_result(reply)
+        return reply
 
     # -- what was asked before
 
@@ -144,8 +154,8 @@ class Changes:
             return None
         if seen is Seen.SAME_PATH and admitted.endpoint.method == "DELETE":
             earlier = self._cancels.get(admitted.marks[0])
-            if earlier is not None:
-                return earlier
+            if earlier is not None and (again := _told_again(*earlier)) is not None:
+                return again
             if admitted.endpoint.path not in CANCEL_ALL:
                 return None
         return replies.denial("replayed")
@@ -173,6 +183,9 @@ class Changes:
             if verdict is not None and verdict.outcome is Outcome.NOT_SENT:
                 self._cancels.pop(admitted.marks[0], None)
             done.set_result((verdict or _unknown()).reply)
+        if self._exposures.active:
+            body = verdict.parsed.body if verdict.parsed else None
+            self._exposures.settle(entry.request, key.ref, admitted.endpoint.family, verdict.outcome, body)
         if verdict.outcome is not Outcome.UNKNOWN:
             return verdict
         try:
@@ -184,10 +197,14 @@ class Changes:
     def _register(self, admitted: Admitted, entry: Entry, done: "asyncio.Future[Reply]") -> None:
         self._state.ledger.open(admitted.endpoint.family, admitted.intent.client_ids, entry)
         self._in_flight[entry.request] = done
+        self._throttle.place(admitted, entry)
         if admitted.endpoint.method == "DELETE":
-            self._cancels[admitted.marks[0]] = done
-            if len(self._cancels) > KEEP_REPLIES:
-                del self._cancels[next(iter(self._cancels))]
+            self._keep_cancel(admitted, done, entry)
+
+    def _keep_cancel(self, admitted: Admitted, done: "asyncio.Future[Reply]", entry: Entry | None = None) -> None:
+        self._cancels[admitted.marks[0]] = (done, entry)
+        if len(self._cancels) > KEEP_REPLIES:
+            del self._cancels[next(iter(self._cancels))]
 
     async def _verdict(self, inquiry: Inquiry, admitted: Admitted, key: HeldKey, permit: Permit | None) -> Verdict:
         """Carry it out; where the exchange found its timestamp wrong, measure the clock anew (ruling 8)."""
@@ -203,16 +220,22 @@ class Changes:
         return await self._permitted(inquiry, admitted, key, None)
 
     async def _permitted(self, inquiry: Inquiry, admitted: Admitted, key: HeldKey, permit: Permit | None) -> Verdict:
+        has_waited = permit is None
         try:
             permit = permit or await self._room.enter(admitted, key, lambda: not inquiry.gone)
         except NoRoom as short:
             return _not_sent("bot_gone") if inquiry.gone else Verdict(Outcome.NOT_SENT, self._room.refusal(short))
         try:
+            shut = self._shut(admitted, key) if has_waited else None
+            if shut is not None:
+                return Verdict(Outcome.NOT_SENT, shut)
             return await self._sent(inquiry, admitted, key, permit)
         finally:
             self._room.leave(inquiry, permit)
 
-    async def _sent(self, inquiry: Inquiry, admitted: Admitted, key: HeldKey, permit: Permit) -> Verdict:
+    async def _sent(
+        self, inquiry: Inquiry, admitted: Admitted, key: HeldKey, permit: Permit, *, again: bool = True
+    ) -> Verdict:
         cap_ms = self._state.config.gateway.order_recv_window_ms
         inquiry.window_ms = freshness.upstream_recv_window(
             admitted.recv_window_ms, order=admitted.intent.places, order_cap_ms=cap_ms
@@ -225,6 +248,9 @@ class Changes:
         except SignerUnavailable:
             return _not_sent("signer_unavailable")
         except JournalError:
+            if again and admitted.intent.reduces:
+                # From now on nothing is recorded: an exit need not wait for that.
+                return await self._sent(inquiry, admitted, key, permit, again=False)
             return _not_sent("journal_unavailable")
         inquiry.signed_ns = self._state.clock.monotonic_ns()
         if inquiry.gone:
@@ -241,7 +267,7 @@ class Changes:
         parsed = answers.parse(answer)
         if isinstance(parsed.body, list):
             self._room.told_legs(admitted, permit, parsed.body)
-        outcome = classify(admitted.endpoint.family, parsed, _expected(admitted))
+        outcome = classify(admitted.endpoint.family, parsed, expected_of(admitted))
         if outcome is Outcome.ACCEPTED and contradicts(admitted.intent, parsed.body):
             outcome = Outcome.UNKNOWN
         if outcome is Outcome.UNKNOWN:
@@ -272,28 +298,30 @@ class Changes:
         entry.outcome = verdict.outcome
         entry.reply = (verdict.reply.status, verdict.reply.body)
         if isinstance(body, dict):
-            entry.order_status = _status_of(order_in(body))
+            entry.order_status = status_of(order_in(body))
             if admitted.endpoint.method in ("DELETE", "PUT") and verdict.outcome is Outcome.ACCEPTED:
                 self._learn_cancel(admitted, body)
         family, ids = admitted.endpoint.family, admitted.intent.client_ids
         self._state.ledger.close(family, ids, entry)
         freed: list[str] = []
         if isinstance(body, list) and not legs_contradict(admitted.intent, body):
-            freed = _never_born(family, ids, body)
+            freed = never_born(family, ids, body)
             for client_id in freed:
                 self._state.ledger.free(family, client_id)
         order_id = order_id_of(body)
-        placed = admitted.intent.places and verdict.outcome is Outcome.ACCEPTED
-        if placed and admitted.endpoint.path in ALGO_ORDERS and order_id is not None:
-            self._state.ledger.own(family, str(order_id), admitted.bot)
+        made = self._ownership.made(admitted, verdict.outcome, body, order_id)
+        self._throttle.settle(admitted, entry, freed)
         if verdict.outcome is Outcome.UNKNOWN:
             self._state.counter(admitted.bot).unknown += 1
-        self._write(outcome_record(entry, verdict, order_id, freed))
+        record = outcome_record(entry, verdict, order_id, freed)
+        if made is not None:
+            record["numbers"] = made
+        self._write(record)
 
     def _learn_cancel(self, admitted: Admitted, body: Mapping[str, object]) -> None:
         name = body.get("origClientOrderId") or body.get("clientOrderId")
         if isinstance(name, str):
-            self._state.ledger.learn(admitted.endpoint.family, name, _status_of(body))
+            self._state.ledger.learn(admitted.endpoint.family, name, status_of(body))
             self._state.unknowns.seen(admitted.endpoint.family, name)
         old = replaced_id(body)
         if old is not None:
@@ -319,26 +347,11 @@ class Changes:
         }
 
     def _write(self, record: Mapping[str, object]) -> None:
-        # With the journal latched only exits come here; they go on without a record (kept in the log).
-        if not self._journal.failed:
+        if self._journal.failed:
+            # Only exits come here then; they go on without the journal.
+            self._gate.record(record)
+        else:
             self._turn.write(record)
-
-
-def outcome_record(entry: Entry, verdict: Verdict, order_id: int | None, freed: list[str]) -> dict[str, object]:
-    """Give the terminal record of one intent."""
-    return {
-        "type": "outcome",
-        "id": entry.request,
-        "outcome": verdict.outcome,
-        "status": verdict.answer.status if verdict.answer else None,
-        "code": verdict.parsed.code if verdict.parsed else None,
-        "order_id": order_id,
-        "order_status": entry.order_status,
-        "reason": verdict.reply.headers.get("X-Counterseal-Reason"),
-        "reply_status": verdict.reply.status,
-        "reply": verdict.reply.body.decode("utf-8", "replace") if len(verdict.reply.body) <= MAX_KEPT_REPLY else None,
-        "freed": freed,
-    }
 
 
 def _unknown(answer: VenueReply | None = None, parsed: Answer | None = None) -> Verdict:
@@ -354,30 +367,12 @@ def _stored(entry: Entry) -> Reply:
     return replies.unknown() if entry.reply is None or entry.outcome is Outcome.UNKNOWN else Reply(*entry.reply)
 
 
-def order_id_of(body: object) -> int | None:
-    """Give the order's number where the reply has one; any other value could be anything, a key included."""
-    order = order_in(body) if isinstance(body, dict) else {}
-    found = order.get("orderId", order.get("algoId"))
-    return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 1 << 63 else None
-
-
-def _status_of(body: Mapping[str, object]) -> str:
-    status = body.get("status", "")
-    return status if isinstance(status, str) and _STATUS(status) else ""
-
-
-def _never_born(family: str, ids: Sequence[str], body: Sequence[object]) -> list[str]:
-    """Give the ids of a batch's legs that the exchange provably rejected: they may be used again."""
-    return [
-        client_id for client_id, leg in zip(ids, body, strict=False) if leg_outcome(family, leg) is Outcome.REJECTED
-    ]
-
-
-def _expected(admitted: Admitted) -> dict[str, str]:
-    if not admitted.intent.places:
-        return {}
-    values = admitted.intent.values
-    return {field: values[name] for name, field in _ECHO.get(admitted.endpoint.path, {}).items() if name in values}
+def _told_again(done: "asyncio.Future[Reply]", entry: Entry | None) -> "Reply | asyncio.Future[Reply] | None":
+    """Give what the same cancel is told again; None when it was UNKNOWN and is proven never to have been executed."""
+    was_unknown = done.done() and done.result().headers.get("X-Counterseal-State") == Outcome.UNKNOWN.value
+    if not was_unknown or entry is None or entry.outcome is Outcome.UNKNOWN:
+        return done
+    return None if entry.reply is None else Reply(*entry.reply)
 
 
 async def _copy(earlier: "asyncio.Future[Reply]") -> Reply:

@@ -12,6 +12,8 @@ from counterseal.adapters.tasks import Tasks
 
 Verb = Callable[[], Awaitable[dict[str, Any]]]
 FileVerb = Callable[[int], Awaitable[dict[str, Any]]]
+WordedVerb = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
+_NONE: Mapping[str, WordedVerb] = {}
 _MAX = 1 << 16
 _ROOM = socket.CMSG_LEN(array("i").itemsize)  # for one descriptor; the kernel closes what comes besides
 
@@ -24,6 +26,7 @@ class Control:
     """Answers verbs. The end of the channel means that the supervisor is gone: `on_gone` is called once.
 
     `file_verbs` come with an open file that this process could not open itself; it is closed after the answer.
+    `worded_verbs` come with arguments.
     """
 
     def __init__(
@@ -33,11 +36,13 @@ class Control:
         file_verbs: Mapping[str, FileVerb],
         tasks: Tasks,
         on_gone: Callable[[], None],
+        worded_verbs: Mapping[str, WordedVerb] = _NONE,
     ) -> None:
         end.setblocking(False)
         self._end = end
         self._verbs = verbs
         self._file_verbs = file_verbs
+        self._worded_verbs = worded_verbs
         self._tasks = tasks
         self._on_gone = on_gone
 
@@ -74,7 +79,7 @@ class Control:
 
     async def _carry_out(self, request: Mapping[str, Any], files: list[int]) -> None:
         try:
-            result = await self._answer(request.get("verb", ""), files)
+            result = await self._answer(request, files)
             self.tell({"id": request.get("id"), "ok": True, "result": result})
         except ControlError as error:
             self.tell({"id": request.get("id"), "ok": False, "error": str(error)})
@@ -82,9 +87,12 @@ class Control:
             for file in files:
                 os.close(file)
 
-    async def _answer(self, name: str, files: list[int]) -> dict[str, Any]:
+    async def _answer(self, request: Mapping[str, Any], files: list[int]) -> dict[str, Any]:
+        name = request.get("verb", "")
         if name in self._verbs:
             return await self._verbs[name]()
+        if name in self._worded_verbs:
+            return await self._worded_verbs[name](request.get("args", {}))
         if name in self._file_verbs and files:
             return await self._file_verbs[name](files[0])
         raise ControlError("the gateway does not know this verb, or the file that belongs to it is missing")

@@ -6,12 +6,13 @@ from counterseal.core import redact
 from counterseal.core.judge import Denial
 from counterseal.core.replay import Seen, path_mark
 from counterseal.gateway import reply as replies
-from counterseal.gateway.admission import Admission, Admitted, Inquiry
+from counterseal.gateway.admission import Admission, Admitted, Entry, Inquiry
 from counterseal.gateway.changes import Changes
 from counterseal.gateway.outbound import SignerRefused
 from counterseal.gateway.reads import Reads
 from counterseal.gateway.refresh import Refresher
 from counterseal.gateway.reply import Reply
+from counterseal.gateway.since import Since
 from counterseal.gateway.state import ANONYMOUS, State
 from counterseal.gateway.turn import Turn
 from counterseal.ports.journal import Journal, JournalError
@@ -36,6 +37,7 @@ class Handler:
         journal: Journal,
         turn: Turn,
         log: Any,
+        since: Since,
     ) -> None:
         self._state = state
         self._refresher = refresher
@@ -45,12 +47,16 @@ class Handler:
         self._journal = journal
         self._turn = turn
         self._log = log
+        self._since = since
         self._unwritten = 0
         self._tokens = STRANGERS_AT_ONCE
         self._earned_at_ms = 0
 
-    def begin(self, inquiry: Inquiry) -> "Reply | Admitted":
-        """Judge a request at once: a refusal is an answer already, an admitted one goes to `finish`."""
+    def begin(self, inquiry: Inquiry) -> "Reply | Admitted | Entry":
+        """Judge a request at once: a refusal is an answer already, an admitted one goes to `finish`.
+
+        An Entry is a handshake that the connection itself answers.
+        """
         begun_ns = inquiry.begun_ns = self._state.clock.monotonic_ns()
         self._state.requests += 1
         judged = self._admission.admit(inquiry)
@@ -78,6 +84,7 @@ class Handler:
         reason = reply.headers.get("X-Counterseal-Reason")
         # An UNKNOWN outcome is no refusal: the order may be out, and its own records tell.
         if answer is None and reason is not None and reason != "outcome_unknown":
+            self._since.tell(reply, reason, inquiry)
             self._record_denial(inquiry, reason, "")
         self._line(inquiry, reply, answer, begun_ns)
         return reply
@@ -110,6 +117,7 @@ class Handler:
 
     def _deny(self, inquiry: Inquiry, refusal: Denial, begun_ns: int) -> Reply:
         reply = replies.denial(refusal.reason)
+        self._since.tell(reply, refusal.reason, inquiry)
         self._time(reply, None, begun_ns)
         self._record_denial(inquiry, refusal.reason, refusal.name)
         self._line(inquiry, reply, None, begun_ns)

@@ -5,16 +5,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import ip_address
-from typing import cast
+from typing import Protocol, cast
 
 from counterseal.adapters.tasks import Tasks
 from counterseal.core import http1
 from counterseal.core.http1 import Bad, Head
 from counterseal.gateway import reply as replies
-from counterseal.gateway.admission import Admitted, Inquiry
+from counterseal.gateway.admission import Admitted, Entry, Inquiry
 from counterseal.gateway.handler import Handler
 from counterseal.gateway.reply import Reply
 from counterseal.gateway.state import Source
+from counterseal.gateway.streams.upgrade import Upgrades
 from counterseal.gateway.turn import Turn
 from counterseal.gateway.ways import Way
 from counterseal.ports.clock import Clock
@@ -30,6 +31,18 @@ def address_of(text: str) -> Source:
     return ip_address(text)
 
 
+class Held(Protocol):
+    """A connection that is open, whatever it carries."""
+
+    def check_deadline(self, now_ns: int) -> None:
+        """End the connection when its deadline has passed."""
+        ...
+
+    def drain(self) -> None:
+        """End the connection as soon as it may."""
+        ...
+
+
 @dataclass(slots=True)
 class Door:
     """What all connections share."""
@@ -40,7 +53,8 @@ class Door:
     tasks: Tasks
     max_per_source: int
     per_source: Counter[str] = field(default_factory=Counter)
-    open: "set[BotConnection]" = field(default_factory=set)
+    open: set[Held] = field(default_factory=set)
+    streams: Upgrades | None = None
 
     def enter(self, source: str) -> tuple[str, bool]:
         """Count a connection of this address: gives the name it is counted under and whether it is within the cap."""
@@ -164,8 +178,18 @@ class BotConnection(asyncio.Protocol):
         judged = self._door.handler.begin(inquiry)
         if isinstance(judged, Admitted):
             self._door.tasks.spawn(self._finish(inquiry, judged), "request")
+        elif isinstance(judged, Entry):
+            self._become(judged)
         else:
             self._door.turn.answer(lambda: self._give(inquiry, judged))
+
+    def _become(self, entry: Entry) -> None:
+        """From here on the connection is a stream's; it goes on counting among its source's."""
+        transport, door, counted_as = self._transport, self._door, self._counted_as
+        self._closing, self._transport = True, None
+        door.open.discard(self)
+        if transport is not None and door.streams is not None:
+            door.streams.accept(entry, transport, self._buffer, door.open, lambda: door.leave(counted_as))
 
     async def _finish(self, inquiry: Inquiry, admitted: Admitted) -> None:
         try:

@@ -9,7 +9,10 @@ from counterseal.gateway import answers
 from counterseal.gateway import reply as replies
 from counterseal.gateway.admission import Admitted, Inquiry
 from counterseal.gateway.budget import NoRoom
+from counterseal.gateway.exposure import Exposures
+from counterseal.gateway.gate import Gate
 from counterseal.gateway.outbound import Outbound
+from counterseal.gateway.ownership import Ownership
 from counterseal.gateway.refresh import Refresher
 from counterseal.gateway.reply import Reply
 from counterseal.gateway.room import Room
@@ -37,6 +40,9 @@ class Reads:
         refresher: Refresher,
         clock: Clock,
         stampede: Stampede,
+        gate: Gate,
+        ownership: Ownership,
+        exposures: Exposures,
     ) -> None:
         self._state = state
         self._outbound = outbound
@@ -45,12 +51,22 @@ class Reads:
         self._refresher = refresher
         self._clock = clock
         self._stampede = stampede
+        self._gate = gate
+        self._ownership = ownership
+        self._failures = state.failures.gated
+        self._exposures = exposures
 
     async def answer(self, inquiry: Inquiry, admitted: Admitted) -> tuple[Reply, VenueReply | None]:
         """Give the bot's answer and the exchange's, None where this bot's request did not ask the exchange."""
         key = self._outbound.key_for(admitted)
         if key is None and (admitted.endpoint.signed or admitted.endpoint.security != "NONE"):
             return replies.denial("no_key"), None
+        shut = self._gate.shut(admitted) if self._failures else None
+        if shut is not None:
+            return shut, None
+        foreign = self._ownership.refuses_read(admitted, key)
+        if foreign is not None:
+            return replies.denial(foreign), None
         read = self._state.shared_read(admitted.endpoint, admitted.intent.pairs, admitted.time_unit)
         try:
             if read is not None:
@@ -63,7 +79,12 @@ class Reads:
         except Lost:
             return replies.unknown(), None
         self._learn(admitted, answer)
-        return answers.passed_on(answer, self._signer.keys()), answer
+        if self._exposures.active and key is not None:
+            self._exposures.read(admitted, key, answer)
+        shown = self._ownership.shown(admitted, key, answer)
+        if shown is None:
+            return replies.denial("foreign_order"), None
+        return answers.passed_on(shown, self._signer.keys()), answer
 
     async def _share(self, inquiry: Inquiry, admitted: Admitted, read: SharedRead) -> tuple[Reply, VenueReply | None]:
         """Answer a public read that others may make too: with a request of its own only if none of theirs serves."""

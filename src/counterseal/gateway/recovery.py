@@ -2,11 +2,13 @@
 
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from counterseal.core.boots import RECOVERED_ORDER, Boots
 from counterseal.core.orders import Entry, IdLedger
 from counterseal.core.outcome import Outcome
+from counterseal.core.repeats import LATCH, Latch, learn
 from counterseal.core.summary import (
     ENDS,
     REPLACED,
@@ -14,8 +16,9 @@ from counterseal.core.summary import (
     UNRESOLVED,
     Settled,
     Summary,
-    algo_order_of,
     is_unresolved,
+    numbers_of,
+    recovered_order,
     reply_of,
     told_by,
 )
@@ -30,11 +33,13 @@ _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 @dataclass(slots=True)
 class Recovered:
-    """The ledger, the intents without an outcome in order, and those that are UNKNOWN and not resolved."""
+    """The ledger, the intents without an outcome in order, those that are UNKNOWN and not resolved, latched stops."""
 
     ledger: IdLedger
     open: list[dict[str, Any]]
     unresolved: list[dict[str, Any]]
+    latches: dict[str, Latch] = field(default_factory=dict)
+    boots: Boots = field(default_factory=Boots)
 
 
 class Fold:
@@ -47,9 +52,12 @@ class Fold:
         self._ledger = IdLedger()
         self._pending: dict[str, tuple[dict[str, Any], Entry]] = {}
         self._behind_ms = wall_ms - monotonic_ms
+        self._latches: dict[str, Latch] = {}
+        self._boots = Boots()
 
     def take(self, record: Mapping[str, Any]) -> None:
         """Take one record."""
+        self._boots.take(record)
         if record["type"] == "intent":
             at_ms = record["t"] - self._behind_ms
             entry = Entry(record["bot"], record["id"], bytes.fromhex(record["digest"]), at_ms)
@@ -64,6 +72,10 @@ class Fold:
                 self._pending[record["id"]] = (intent, entry)
             elif record["type"] == RESOLVED:
                 self._ledger.resolve(intent["family"], entry, (), record["t"] - self._behind_ms)
+        elif record["type"] == LATCH:
+            learn(self._latches, record)
+        elif record["type"] == RECOVERED_ORDER:
+            self._settled(recovered_order(record))
 
     def take_summary(self, summary: Summary) -> None:
         """Take what a whole segment left to remember."""
@@ -74,10 +86,9 @@ class Fold:
         self._learn(learned, len(summary.late))
         for settled in summary.settled:
             self._settled(settled)
-        for family, order_id, bot in summary.owned:
-            self._ledger.own(family, order_id, bot)
-        for intent in summary.open:
-            self.take(intent)
+        for record in (*summary.open, *summary.latches):
+            self.take(record)
+        self._boots.join(summary.boots, summary.end.at_ms)
 
     def _learn(self, learned: deque[tuple[str, str, str, int]], number: int) -> None:
         """Learn the states that were told before that many late ends had come."""
@@ -91,7 +102,8 @@ class Fold:
             entry.outcome = Outcome.UNKNOWN
         left = [intent for intent, _ in self._pending.values()]
         unresolved = [intent for intent in left if UNRESOLVED in intent]
-        return Recovered(self._ledger, [intent for intent in left if UNRESOLVED not in intent], unresolved)
+        opened = [intent for intent in left if UNRESOLVED not in intent]
+        return Recovered(self._ledger, opened, unresolved, self._latches, self._boots)
 
     def _settled(self, settled: Settled) -> None:
         entry = Entry(
@@ -104,6 +116,8 @@ class Fold:
             None if settled.reply is None else (settled.reply[0], settled.reply[1].encode()),
         )
         self._ledger.open(settled.family, settled.client_ids, entry)
+        for scope, number in settled.numbers:
+            self._ledger.own(settled.family, scope, number, settled.bot)
 
 
 def recover(records: Iterable[Mapping[str, Any]], wall_ms: int, monotonic_ms: int) -> Recovered:
@@ -123,9 +137,8 @@ def _close(ledger: IdLedger, intent: Mapping[str, Any], entry: Entry, record: Ma
     ledger.close(intent["family"], intent["client_ids"], entry)
     for client_id in record.get("freed") or ():
         ledger.free(intent["family"], client_id)
-    owned = algo_order_of(intent, record)
-    if owned is not None:
-        ledger.own(intent["family"], owned, intent["bot"])
+    for scope, number in numbers_of(intent, record):
+        ledger.own(intent["family"], scope, number, intent["bot"])
     told = told_by(intent, record)
     if told is not None:
         ledger.learn(intent["family"], *told)

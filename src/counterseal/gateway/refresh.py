@@ -26,6 +26,9 @@ _SINCE_MS, _UNTIL_MS = 1_483_228_800_000, 4_102_444_800_000
 # Where each product's time, prices and symbols are read.
 _TIME = (("spot", "/api/v3/time"), ("usdm", "/fapi/v1/time"), ("coinm", "/dapi/v1/time"))
 _PRICES = {"spot": "/api/v3/ticker/price", "usdm": "/fapi/v2/ticker/price", "coinm": "/dapi/v1/ticker/price"}
+# Where the exchange tells of its maintenance, and where that address exists.
+_STATUS = "/sapi/v1/system/status"
+_TOLD_IN = frozenset({"production", "paper"})
 _RULES = {"spot": "/api/v3/exchangeInfo", "usdm": "/fapi/v1/exchangeInfo", "coinm": "/dapi/v1/exchangeInfo"}
 Take = Callable[[str, Any, int], None]
 _decode = msgspec.json.Decoder().decode
@@ -48,6 +51,7 @@ class Refresher:
         self._doubted_ms: int | None = None
         self._has_measured = False
         self._silent: set[str] = set()
+        self._catching_up: asyncio.Task[None] | None = None
 
     @property
     def has_tried(self) -> bool:
@@ -65,15 +69,28 @@ class Refresher:
         self._tasks.spawn(self._every(PRICES_S, self.read_prices), "read prices")
         self._tasks.spawn(self._every(RULES_S, self.read_rules), "read the exchange's symbols")
 
+    def catch_up(self) -> None:
+        """Read symbols at once where they are too old or were never read: of a product that is new since a reload."""
+        now_ms, is_reading = self._state.monotonic_ms(), self._catching_up is not None and not self._catching_up.done()
+        if not is_reading and not all(self._state.market(family).rules_fresh(now_ms) for family in self.families()):
+            self._catching_up = self._tasks.spawn(self._read_rules_now(), "read the exchange's symbols again")
+
+    async def _read_rules_now(self) -> None:
+        while not await self._succeeds(self.read_rules):
+            await self._clock.sleep(RETRY_S)
+
     async def _every(self, period_s: float, work: Callable[[], Any]) -> None:
         while True:
-            try:
-                succeeded = await work()
-            except Exception as error:  # noqa: BLE001 - whatever the exchange sent, the next period tries again
-                self._warn("refresh failed", why=type(error).__name__)
-                succeeded = False
+            succeeded = await self._succeeds(work)
             self._tried.add(work.__name__)
             await self._clock.sleep(period_s if succeeded else min(RETRY_S, period_s))
+
+    async def _succeeds(self, work: Callable[[], Any]) -> bool:
+        try:
+            return bool(await work())
+        except Exception as error:  # noqa: BLE001 - whatever the exchange sent, the next period tries again
+            self._warn("refresh failed", why=type(error).__name__)
+            return False
 
     async def measure_again(self) -> bool:
         """Measure exchange time because the exchange found a timestamp too old; whether it is known anew.
@@ -109,8 +126,22 @@ class Refresher:
             if sample is not None and (best is None or sample.uncertainty_ms < best.uncertainty_ms):
                 best = sample
         if best is not None:
+            self._age(best)
             self._state.reading = best
         return best is not None
+
+    def _age(self, reading: Reading) -> None:
+        """Let what was read be as old as it is, where our monotonic clock stood still: on a host that slept."""
+        before = self._state.reading
+        if before is None:
+            return
+        slept_ms = reading.ahead_ms - reading.uncertainty_ms - before.ahead_ms - before.uncertainty_at(reading.at_ms)
+        if slept_ms <= 0:
+            return
+        for market in self._state.markets.values():
+            market.prices_at_ms = None if market.prices_at_ms is None else market.prices_at_ms - slept_ms
+            market.rules_at_ms = None if market.rules_at_ms is None else market.rules_at_ms - slept_ms
+        self.catch_up()
 
     async def _sample(self, family: str, path: str) -> Reading | None:
         answer = await self._get(family, path)
@@ -118,7 +149,7 @@ class Refresher:
             return None
         try:
             body = _decode(answer.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             # A bot's read may be waiting for this measurement: it must get an answer all the same.
             self._warn("unreadable answer", path=path)
             return None
@@ -138,6 +169,20 @@ class Refresher:
         """Read exchangeInfo of the families in use; False when one failed."""
         ages = {family: self._state.market(family).rules_at_ms for family in self.families()}
         return await self._read_due(ages, RULES_S, _RULES, self._take_rules)
+
+    async def read_maintenance(self) -> bool | None:
+        """Ask whether the exchange is in maintenance; None when it does not tell."""
+        if self._state.config.venue.environment not in _TOLD_IN:
+            return None
+        answer = await self._get("spot", _STATUS)
+        if answer is None:
+            return None
+        try:
+            body = _decode(answer.body)
+        except (ValueError, RecursionError):
+            return None
+        status = body.get("status") if isinstance(body, dict) else None
+        return None if status not in (0, 1) else status == 1
 
     async def _read_due(
         self, ages: Mapping[str, int | None], period_s: float, paths: Mapping[str, str], take: Take
@@ -163,7 +208,7 @@ class Refresher:
         try:
             # The age counts from before the request: the content cannot be older than that.
             take(family, _decode(answer.body), answer.sent_ns // 1_000_000)
-        except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError):
+        except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError):
             self._warn("unreadable answer", path=path)
             return False
         self._offer(family, path, answer)

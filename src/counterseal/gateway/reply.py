@@ -14,6 +14,8 @@ PASSED = (
     "date", "retry-after", "x-mbx-used-weight", "x-mbx-used-weight-1m", "x-mbx-order-count-10s", "x-mbx-order-count-1m",
     "x-mbx-order-count-1d", "x-sapi-used-ip-weight-1m", "x-sapi-used-uid-weight-1m",
 )  # fmt: skip
+# When the state began that a refusal rests on, in milliseconds of exchange time.
+SINCE = "X-Counterseal-Since"
 _UPPER = frozenset({"mbx", "ip", "uid"})
 
 
@@ -35,13 +37,18 @@ class Reply:
     close: bool = False
 
 
-def denial(code: str, *, retry_after_s: int | None = None, until_ms: int | None = None) -> Reply:
+def denial(
+    code: str, *, retry_after_s: int | None = None, until_ms: int | None = None, since_ms: int | None = None
+) -> Reply:
     """Give the answer to a refusal: the exchange's error shape, and our reason in a header.
 
-    `until_ms` is when it is over, in exchange time, for messages that say it.
+    `until_ms` is when it is over, in exchange time, for messages that say it; `since_ms` is when what it rests on
+    began.
     """
     reason = REASONS[code]
     headers = {"X-Counterseal-Reason": code}
+    if since_ms is not None:
+        headers[SINCE] = str(since_ms)
     if retry_after_s is not None:
         headers["Retry-After"] = str(retry_after_s)
     message = reason.message if until_ms is None else reason.message.replace("%s", str(until_ms))

@@ -9,6 +9,7 @@ from counterseal.core.budget.window import Moment
 from counterseal.core.messages import HeldKey
 from counterseal.core.venue_wall import AddressWall
 from counterseal.gateway.budget import Budget
+from counterseal.gateway.health import failing_report
 from counterseal.gateway.state import State
 
 # All of it travels in one packet: of long lists the first so many are told.
@@ -35,6 +36,9 @@ def status_report(state: State, keys: Mapping[str, HeldKey], journal: str, conne
         "markets": {family: _market(market, now_ms) for family, market in state.markets.items()},
         "known_client_order_ids": len(state.ledger),
         "unknown_requests": _unknown(state, now_ms),
+        "not_reconciled": [f"{account} {family}" for account, family in state.unknowns.not_reconciled()],
+        "disabled_bots": {bot: latch._asdict() for bot, latch in list(state.latches.items())[:MAX_BOTS]},
+        "failing": failing_report(state),
     }
 
 

@@ -8,22 +8,22 @@ import msgspec
 
 from counterseal.adapters.tasks import Tasks
 from counterseal.core.conclusion import Conclusion, Settled, conclude
-from counterseal.core.intent import Intent
-from counterseal.core.queries import Question, question, read, status_of
-from counterseal.core.resolver import OVERDUE_MS, Ask, Finding, begin, learn, next_ask
-from counterseal.core.subjects import Change, Store, Subject, raises
+from counterseal.core.outcome import Outcome
+from counterseal.core.ownership import SEVERAL, Number, born_as
+from counterseal.core.queries import question, read, status_of
+from counterseal.core.resolver import OVERDUE_MS, Ask, End, Finding, begin, learn, next_ask
+from counterseal.core.subjects import Change, Subject, raises
 from counterseal.core.unknowns import Unknown
 from counterseal.gateway import answers
-from counterseal.gateway.admission import Admitted
-from counterseal.gateway.budget import Budget, NoRoom
-from counterseal.gateway.cases import MAX_RECV_WINDOW_MS, Case, recovered_case
-from counterseal.gateway.outbound import Outbound, SignerRefused
+from counterseal.gateway.asking import Asker
+from counterseal.gateway.cases import Case, recovered_case
+from counterseal.gateway.exposure import Exposures
 from counterseal.gateway.recovery import MAX_KEPT_REPLY
 from counterseal.gateway.state import State
 from counterseal.gateway.turn import Turn
-from counterseal.ports.journal import Journal, JournalError
-from counterseal.ports.signing import SignerUnavailable, SigningClient
-from counterseal.ports.venue import Lost, NotSent, VenueReply
+from counterseal.ports.journal import Journal
+from counterseal.ports.signing import SigningClient
+from counterseal.ports.venue import VenueReply
 
 # How many questions may be on their way at once, and how long a start or a duplicate waits for the first answers.
 AT_ONCE = 8
@@ -35,12 +35,12 @@ class Resolver:
     """Carries out what `core.resolver` decides, one task for each unknown request."""
 
     def __init__(
-        self, state: State, outbound: Outbound, budget: Budget, signer: SigningClient, journal: Journal, turn: Turn,
-        tasks: Tasks, log: Any,
+        self, state: State, asker: Asker, signer: SigningClient, journal: Journal, turn: Turn, tasks: Tasks, log: Any,
+        exposures: Exposures,
     ) -> None:  # fmt: skip
+        self._exposures = exposures
         self._state = state
-        self._outbound = outbound
-        self._budget = budget
+        self._asker = asker
         self._signer = signer
         self._journal = journal
         self._turn = turn
@@ -49,6 +49,7 @@ class Resolver:
         self._clock = state.clock
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+        self._running: dict[str, tuple[Case, asyncio.Task[None]]] = {}
 
     # -- what comes in
 
@@ -68,7 +69,20 @@ class Resolver:
                 wake=lambda: self._wake(request),
             )
         )
-        self._tasks.spawn(self._resolve(case), f"resolve {request}")
+        self._running[request] = (case, self._tasks.spawn(self._resolve(case), f"resolve {request}"))
+
+    def cases(self) -> list[Case]:
+        """Give every case that is not proven, the oldest first."""
+        return sorted([case for case, _ in self._running.values()], key=lambda case: case.entry.at_ms)
+
+    def end(self, case: Case, outcome: Outcome, by: Mapping[str, Any]) -> None:
+        """End a case that nobody can prove, by a person's word; `by` goes into the journal.
+
+        Its ids stay taken, whatever the outcome: if the word is wrong, an order that lives keeps name and owner.
+        """
+        _, task = self._running[case.entry.request]
+        task.cancel()
+        self._conclude(case, Conclusion(outcome, 0, None, (), ""), [], by)
 
     async def before_opening(self, intents: Iterable[Mapping[str, Any]]) -> None:
         """Take up what earlier runs left UNKNOWN, and ask once for each of them; five seconds in all."""
@@ -108,38 +122,19 @@ class Resolver:
                 asked_ms = self._state.monotonic_ms()
                 finding, order = await self._finding(case, subject, ask)
             proof = learn(proof, finding, asked_ms)
+            case.heard[subject] = f"{ask.value}: {finding.value}"
             case.unseen.discard(subject)
         return Settled(subject, proof.end, order)
 
     async def _finding(self, case: Case, subject: Subject, ask: Ask) -> tuple[Finding, Any]:
         asked = question(subject, ask, case.window)
-        answer = None if asked is None else await self._ask(case, asked)
+        answer = None if asked is None else await self._asker.ask(case.entry.bot, case.key, case.family, asked)
         if answer is None:
             return Finding.SILENT, None
         try:
             return read(subject, ask, answers.parse(answer), case.window, duplicate=case.duplicate)
         except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError):
             return Finding.SILENT, None
-
-    async def _ask(self, case: Case, asked: Question) -> VenueReply | None:
-        """Send one question; None when no answer came. All that resolving costs at the exchange goes through here."""
-        endpoint = self._state.catalogue.get(case.family, "GET", asked.path)
-        key = self._signer.keys().get(case.key)
-        if endpoint is None or key is None:
-            return None
-        intent = Intent(endpoint, asked.pairs, dict(asked.pairs), (), (), (), places=False)
-        policy = self._state.bot(case.entry.bot)
-        admitted = Admitted(case.entry.bot, policy, endpoint, intent, None, (), MAX_RECV_WINDOW_MS, None)
-        try:
-            permit = self._budget.take_own(endpoint, intent.values, self._state.account_of(key.ref))
-        except NoRoom:
-            return None
-        try:
-            return await self._outbound.send(admitted, await self._outbound.sign(admitted, key), key, permit)
-        except (SignerRefused, SignerUnavailable, JournalError, NotSent, Lost):
-            return None
-        finally:
-            self._budget.close(permit)
 
     async def _until(self, request: str, at_ms: int) -> None:
         """Wait until a moment, or until a bot's own answer showed the order."""
@@ -153,7 +148,7 @@ class Resolver:
             await woken
         finally:
             timer.cancel()
-            self._waiting[request].discard(woken)
+            self._waiting.get(request, set()).discard(woken)
 
     def _wake(self, request: str) -> None:
         for waiting in self._waiting.get(request, ()):
@@ -162,7 +157,11 @@ class Resolver:
     # -- what comes out
 
     def _close(self, case: Case, settled: list[Settled]) -> None:
-        found = conclude(case.path, case.client_ids, settled, keeps_ids=case.keeps_ids)
+        self._conclude(case, conclude(case.path, case.client_ids, settled, keeps_ids=case.keeps_ids), settled)
+
+    def _conclude(
+        self, case: Case, found: Conclusion, settled: list[Settled], by: Mapping[str, Any] | None = None
+    ) -> None:
         entry, now_ms = case.entry, self._state.monotonic_ms()
         age_ms = now_ms - entry.at_ms
         entry.outcome, entry.order_status, entry.reply = found.outcome, found.order_status, self._reply(found)
@@ -172,8 +171,13 @@ class Resolver:
         for item in settled:
             self._learn(case, item)
         self._state.unknowns.drop(entry.request)
-        del self._waiting[entry.request]
-        self._write(resolved_record(case, found._replace(freed=freed), _number_of(settled), age_ms))
+        del self._waiting[entry.request], self._running[entry.request]
+        record = resolved_record(case, found._replace(freed=freed), _number_of(settled), age_ms)
+        if case.path in SEVERAL:
+            record["numbers"] = [number for item in settled for number in _born(item)]
+        self._write({**record, **(by or {})})
+        if self._exposures.active:
+            self._exposures.settle(entry.request, case.key, case.family, found.outcome, found.body)
         self._log.warning("unknown request is resolved", id=entry.request, outcome=found.outcome.value, after_ms=age_ms)
 
     def _reply(self, found: Conclusion) -> tuple[int, bytes] | None:
@@ -188,8 +192,8 @@ class Resolver:
             return
         if item.subject.client_id:
             self._state.ledger.learn(case.family, item.subject.client_id, status_of(item.order))
-        if item.subject.store is Store.ALGO and item.subject.change is Change.BORN and "algoId" in item.order:
-            self._state.ledger.own(case.family, str(item.order["algoId"]), case.entry.bot)
+        for scope, number in _born(item):
+            self._state.ledger.own(case.family, scope, number, case.entry.bot)
 
     def _overdue(self, case: Case) -> None:
         request, age_ms = case.entry.request, self._state.monotonic_ms() - case.entry.at_ms
@@ -226,6 +230,13 @@ def resolved_record(case: Case, found: Conclusion, order_id: int | None, age_ms:
         "freed": list(found.freed),
         "after_ms": age_ms,
     }
+
+
+def _born(item: Settled) -> tuple[Number, ...]:
+    """Give the numbers of what was found to be born, each with its scope."""
+    if item.subject.change is not Change.BORN or item.end is not End.TAKEN:
+        return ()
+    return born_as(item.subject.store, item.subject.symbol, item.order)
 
 
 def _number_of(settled: list[Settled]) -> int | None:

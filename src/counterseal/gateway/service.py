@@ -10,37 +10,50 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from counterseal.adapters import config_file, credential_file
+from counterseal.adapters import config_file
 from counterseal.adapters.ca_files import CaFiles
 from counterseal.adapters.catalogue_data import load_catalogue
 from counterseal.adapters.egress import not_of_this_host
 from counterseal.adapters.home import Home
+from counterseal.adapters.host_probes import HostProbes
+from counterseal.adapters.journal_tail import JournalTail
 from counterseal.adapters.log import LogFile, make_logger
 from counterseal.adapters.replay_file import ReplayFile
 from counterseal.adapters.signatures import SignatureVerifier
 from counterseal.adapters.signer_client import SignerClient
+from counterseal.adapters.stream_link import dialler
 from counterseal.adapters.tasks import Tasks
 from counterseal.adapters.tls import client_context
 from counterseal.adapters.tls_server import LeafError, ServerTls
 from counterseal.adapters.upstream import Target, UpstreamPool
-from counterseal.core.binance.hosts import BOT_HOSTS, ENVIRONMENT_HOSTS
+from counterseal.core.binance.hosts import BOT_HOSTS, ENVIRONMENT_HOSTS, STREAM_HOSTS
+from counterseal.core.config.grammar import parse_label, parse_name
 from counterseal.core.config.model import Config, Fault
 from counterseal.core.config.syntax import MAX_SIZE
+from counterseal.core.failures import Sign
 from counterseal.core.orders import IdLedger
 from counterseal.core.replay import SeenWindow
 from counterseal.gateway.connect import UNNAMED, Front, Named
 from counterseal.gateway.control import Control, ControlError
+from counterseal.gateway.credentials import Credentials
+from counterseal.gateway.health import Health
 from counterseal.gateway.keeping import Keeping
 from counterseal.gateway.listener import BotConnection, Door
 from counterseal.gateway.plane import Parts, Plane
 from counterseal.gateway.recovery import recovered_record
 from counterseal.gateway.report import limits_report, status_report
 from counterseal.gateway.state import State
+from counterseal.gateway.streams.hub import Hub
+from counterseal.gateway.streams.upgrade import Upgrades
 from counterseal.gateway.turn import Turn
+from counterseal.gateway.unproven import Unproven
 from counterseal.ports.clock import Clock
 
 DRAIN_S = 10.0
 HELLO_S = 5.0
+
+
+_UNMEASURED = HostProbes()
 
 
 class StartError(Exception):
@@ -59,6 +72,8 @@ class Service:
         control_end: socket.socket,
         named: Named = UNNAMED,
         sandbox: Mapping[str, Any] | None = None,
+        probes: HostProbes = _UNMEASURED,
+        boot: str = "",
     ) -> None:
         self._home = home
         self._clock = clock
@@ -72,11 +87,15 @@ class Service:
         self._keeping = Keeping(home, config, clock, self._tasks, self._log)
         self._journal, recovered = self._keeping.journal, self._keeping.recovered
         self._state = self._make_state(config, recovered.ledger)
+        self._state.latches = recovered.latches
+        self._credentials = Credentials(home, self._state, self._log)
+        self._credentials.load()
         self._seen_file = ReplayFile(home.run / "replay", self._state.monotonic_ms())
         self._state.seen = SeenWindow(self._seen_file.remembered, self._state.monotonic_ms())
         self._signer = SignerClient(signer_end, clock, self._keys_changed)
         self._turn = Turn(self._journal, self._signer, self._seen_file, clock)
         self._venue = UpstreamPool(_targets(config), clock, self._log.warning)
+        self._hub, upgrades = self._make_streams(config)
         self._plane = Plane(
             Parts(
                 state=self._state,
@@ -88,25 +107,34 @@ class Service:
                 tasks=self._tasks,
                 log=self._log,
                 draw=secrets.randbelow,
+                upgrade=upgrades.judge,
             )
         )
-        self._door = Door(
-            self._plane.handler, self._turn, clock, self._tasks, config.gateway.max_connections_per_source
+        self._health = Health(
+            self._state, self._plane.gate, self._plane.refresher, probes, lambda: self._turn.marks_failed, self._tasks
         )
+        self._door = Door(
+            self._plane.handler, self._turn, clock, self._tasks, config.gateway.max_connections_per_source,
+            streams=upgrades,
+        )  # fmt: skip
         self._named = named
         self._front = _make_front(home, config, self._door, self._log) if named else None
+        self._unproven = Unproven(self._state, self._plane.resolver, self._log)
         self._control = Control(
-            control_end, self._verbs(), {"reload_config": self._reload_config}, self._tasks, self._stopped.set
-        )
+            control_end, self._verbs(), {"reload_config": self._reload_config}, self._tasks, self._stopped.set,
+            {"enable_bot": self._enable_bot, "unknown_end": self._unproven.end},
+        )  # fmt: skip
         self._server: asyncio.Server | None = None
         self._open_at_start = recovered.open
         self._unresolved_at_start = (*recovered.unresolved, *recovered.open)
+        self._boot, self._boots = boot, recovered.boots
+        self._lacking_since = recovered.boots.since(boot, clock.wall_ns() // 1_000_000)
 
     # -- making
 
     def _make_state(self, config: Config, ledger: IdLedger) -> State:
         incarnation = secrets.token_hex(4)
-        state = State(
+        return State(
             clock=self._clock,
             catalogue=load_catalogue(),
             config=config,
@@ -118,8 +146,14 @@ class Service:
             allowed_hosts=_allowed_hosts(config, self._listen),
             hosts=ENVIRONMENT_HOSTS[config.venue.environment],
         )
-        self._load_credentials(state)
-        return state
+
+    def _make_streams(self, config: Config) -> tuple[Hub, Upgrades]:
+        environment = config.venue.environment
+        hosts = STREAM_HOSTS[environment]
+        dial = dialler(_targets(config, hosts), next(iter(config.venue.egress), ""))
+        hub = Hub(self._clock, hosts, dial, secrets.randbelow, self._tasks, self._tell_of_streams)
+        served = {host: known.streams for host, known in BOT_HOSTS[environment].items() if not known.families}
+        return hub, Upgrades(hub, served, self._log)
 
     # -- life
 
@@ -131,15 +165,23 @@ class Service:
         self._record_start()
         self._plane.refresher.start()
         self._venue.start()
+        self._health.ask()
+        self._hub.start()
         for egress in not_of_this_host(self._state.config.venue.egress):
             self._log.critical("an egress address is none of this host's, nothing can leave from it", egress=egress)
         self._door.start()
         await self._warm_up()
-        await self._plane.resolver.before_opening(self._unresolved_at_start)
+        await asyncio.gather(
+            self._plane.resolver.before_opening(self._unresolved_at_start),
+            self._plane.reconciler.before_opening(self._lacking_since, self._boots.recent(self._lacking_since)),
+            self._plane.read_exposure(JournalTail(self._home.journal)),
+        )
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: BotConnection(self._door), sock=self._listen, backlog=1024)
         if self._front is not None:
             self._front.open(self._named)
+        self._credentials.start(self._plane.gate)
+        self._health.start()
         self._state.serving = True
         self._control.tell({"event": "ready"})
         await self._stopped.wait()
@@ -155,6 +197,8 @@ class Service:
         return self._state.reading is not None and self._plane.refresher.has_tried and self._signer.said_hello
 
     def _record_start(self) -> None:
+        for bot, latch in self._state.latches.items():
+            self._log.critical("bot is still disabled; an operator must enable it", bot=bot, why=latch.why)
         for intent in self._open_at_start:
             self._turn.write(recovered_record(intent))
             self._log.critical("intent left open by a crash is UNKNOWN", id=intent["id"], bot=intent["bot"])
@@ -164,6 +208,9 @@ class Service:
                 "incarnation": self._state.incarnation,
                 "policy": self._state.policy_hash,
                 "recovered": len(self._open_at_start),
+                "boot": self._boot,
+                "durability": self._state.config.gateway.durability,
+                "reconciles": self._lacking_since,
                 **self._keeping.found,
             }
         )
@@ -172,6 +219,9 @@ class Service:
     async def _close(self) -> None:
         if self._server is not None:
             self._server.close()
+        self._health.stop()
+        self._credentials.stop()
+        self._hub.close()
         await self._tasks.cancel_all()
         await self._keeping.end()
         await self._venue.close()
@@ -182,6 +232,10 @@ class Service:
         self._log_file.close()
 
     # -- what happens
+
+    def _tell_of_streams(self, **fields: Any) -> None:
+        self._plane.gate.record({"type": "event", **fields})
+        self._log.warning("streams", **fields)
 
     def _keys_changed(self) -> None:
         self._log.info("signer holds keys", keys=sorted(self._signer.keys()))
@@ -199,29 +253,31 @@ class Service:
         return {
             "status": self._status,
             "limits": self._limits,
+            "unknown_list": self._unproven.list,
             "reload_bots": self._reload_bots,
             "drain": self._drain,
         }
 
     async def _status(self) -> dict[str, Any]:
         report = status_report(self._state, self._signer.keys(), self._journal.state, len(self._door.open))
-        return {**report, "sandbox": self._sandbox}
+        return {**report, "streams": self._hub.report(), "sandbox": self._sandbox}
 
     async def _limits(self) -> dict[str, Any]:
-        return limits_report(self._state, self._plane.budget)
+        return {**limits_report(self._state, self._plane.budget), "exposure": self._plane.exposures.report()}
 
     async def _reload_bots(self) -> dict[str, Any]:
-        faults = self._load_credentials(self._state)
+        faults = self._credentials.load()
         self._turn.write({"type": "reload", "what": "bots", "credentials": len(self._state.credentials)})
         return {"credentials": len(self._state.credentials), "faults": faults}
 
     async def _reload_config(self, file: int) -> dict[str, Any]:
         """Take up the file that the supervisor has opened: our sandbox lets us open the one of the start only."""
         found = config_file.read_open(self._home.config, file)
+        is_sound = isinstance(found, Config) and _fixed(found) == _fixed(self._state.config)
+        self._plane.gate.note(Sign("policy_load_failed", is_failing=not is_sound))
         if not isinstance(found, Config):
             raise ControlError("the old configuration stays in force: " + " | ".join(map(str, found)))
-        old = self._state.config
-        if _fixed(found) != _fixed(old):
+        if not is_sound:
             raise ControlError(
                 "[venue], [listen], [process], [journal] and gateway.durability change only with a restart; the old "
                 "configuration stays in force"
@@ -230,7 +286,19 @@ class Service:
         self._state.policy_hash = _policy_hash(os.pread(file, MAX_SIZE, 0))
         self._door.max_per_source = found.gateway.max_connections_per_source
         self._turn.write({"type": "reload", "what": "config", "policy": self._state.policy_hash})
+        self._plane.exposures.configure()
+        self._plane.refresher.catch_up()
+        self._tasks.spawn(self._plane.rebuilding.read(JournalTail(self._home.journal)), "read exposure")
         return {"bots": len(found.bots), "policy": self._state.policy_hash}
+
+    async def _enable_bot(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """End the stop of a bot in the name of a person."""
+        bot, operator = str(args.get("bot", "")), parse_label(str(args.get("operator", "")))
+        if operator is None:
+            raise ControlError("an operator's name is 1 to 32 letters, digits, dots, _ and -")
+        if bot not in self._state.latches:
+            raise ControlError(f"bot {parse_name(bot) or 'NAME'} is not disabled; see: counterseal status")
+        return self._plane.throttle.enable(bot, operator, args["uid"])
 
     async def _drain(self) -> dict[str, Any]:
         """Accept nothing new, finish what is in flight, stop."""
@@ -247,14 +315,6 @@ class Service:
         left = len(self._door.open)
         self._clock.call_later(0.01, self._stopped.set)
         return {"left": left}
-
-    def _load_credentials(self, state: State) -> list[str]:
-        loaded = credential_file.load_all(self._home)
-        state.credentials = dict(loaded.by_key_id)
-        faults = [f"{name}: {why}" for name, why in loaded.faults.items()]
-        for fault in faults:
-            self._log.error("credential not loaded", fault=fault)
-        return faults
 
 
 def _fixed(config: Config) -> tuple[object, ...]:
@@ -299,8 +359,9 @@ def _make_front(home: Home, config: Config, door: Door, log: Any) -> Front:
         raise StartError(str(fault)) from None
 
 
-def _targets(config: Config) -> dict[str, Target]:
-    hosts = ENVIRONMENT_HOSTS[config.venue.environment]
+def _targets(config: Config, hosts: Mapping[str, str] | None = None) -> dict[str, Target]:
+    """Give where to connect by family, for the REST hosts unless others are named."""
+    hosts = hosts or ENVIRONMENT_HOSTS[config.venue.environment]
     ca_file = Path(config.venue.ca_file) if config.venue.ca_file else None
     try:
         client_context(ca_file)

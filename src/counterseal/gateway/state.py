@@ -8,10 +8,12 @@ from counterseal.core.binance.catalogue import Catalogue, Endpoint
 from counterseal.core.config.model import Bot, Config
 from counterseal.core.credential import Credential
 from counterseal.core.exchange_clock import Reading
+from counterseal.core.failures import Failures
 from counterseal.core.market import FamilyMarket
 from counterseal.core.orders import IdLedger
 from counterseal.core.public_cache import PublicCache
 from counterseal.core.public_reads import Pair, SharedRead, shared_read
+from counterseal.core.repeats import Latch
 from counterseal.core.replay import SeenWindow
 from counterseal.core.unknowns import Unknowns
 from counterseal.core.venue_wall import VenueWall
@@ -50,6 +52,8 @@ class State:
     seen: SeenWindow
     ledger: IdLedger = field(default_factory=IdLedger)
     unknowns: Unknowns = field(default_factory=Unknowns)
+    latches: dict[str, Latch] = field(default_factory=dict)
+    failures: Failures = field(default_factory=Failures)
     markets: dict[str, FamilyMarket] = field(default_factory=dict)
     wall: VenueWall = field(default_factory=VenueWall)
     public: PublicCache = field(default_factory=PublicCache)

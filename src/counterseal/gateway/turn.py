@@ -67,6 +67,8 @@ class Turn:
                 loop = asyncio.get_running_loop()
                 loop.call_exception_handler({"message": "replay marks are not kept over a restart", "exception": error})
             self.marks_failed = True
+        else:
+            self.marks_failed = False
 
     def _schedule(self) -> None:
         self._scheduled = True

@@ -39,7 +39,7 @@ class Admin:
         self._commands: dict[str, Callable[[Json], Json]] = {
             "fault": self._fault, "faults": self._faults, "catalogue": self._catalogue, "price": self._price,
             "scenario": self._scenario, "spend": self._spend, "traffic": self._traffic, "foreign": self._foreign,
-            "deposit": self._deposit, "shutdown": self._shutdown,
+            "deposit": self._deposit, "shutdown": self._shutdown, "maintenance": self._maintenance,
             "ban": self._ban, "limit": self._limit, "clock": self._clock, "rim": self._rim, "state": self._state,
         }  # fmt: skip
 
@@ -137,6 +137,11 @@ class Admin:
         count = len(self._exchange.realtime)
         self._exchange.realtime.shut_down(wait_ms)
         return {"connections": count, "wait_ms": wait_ms}
+
+    def _maintenance(self, command: Json) -> Json:
+        """Announce maintenance, or with `on` 0 its end."""
+        self._exchange.spot.maintenance = bool(int(str(command.get("on", 1))))
+        return {"on": self._exchange.spot.maintenance}
 
     def _ban(self, command: Json) -> Json:
         """Ban an address from a side of the exchange; 0 seconds lift the ban."""

@@ -1,8 +1,9 @@
 """Two journals, one story: what the gateway's and the exchange's journals disagree about.
 
 L1: no two orders under one client id, nothing arrived more often than it was intended.  L2: every change that arrived
-has an earlier intent, every intent has exactly one end, no record is missing.  L4: what was judged is what arrived and
-what was parsed, field by field, as text or number.
+has an earlier intent, every intent has exactly one end, no record is missing; what a power cut took is left out, as
+far as the next start found it (`check_cuts`).  L4: what was judged is what arrived and what was parsed, field by
+field, as text or number; no order lives of which it is proven that it does not.
 """
 
 from __future__ import annotations
@@ -13,17 +14,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
 
-Row = dict[str, Any]
-Key = tuple[str, str, tuple[tuple[str, str], ...]]
-NOT_SIGNED_FOR = ("timestamp", "recvWindow", "signature")
+from counterseal.paper.check_cuts import SLACK_MS, Key, Row, key_of, lost_in, orders_of, time_of
+
 PLAIN = ("/api/v3/order", "/fapi/v1/order")
 AS_NUMBER = {"price": "price", "origQty": "quantity", "stopPrice": "stopPrice"}
 AS_TEXT = {"symbol": "symbol", "side": "side", "type": "type", "timeInForce": "timeInForce",
            "clientOrderId": "newClientOrderId", "positionSide": "positionSide", "reduceOnly": "reduceOnly"}  # fmt: skip
 ENDS = ("outcome", "recovered")
-SLACK_MS = 1  # both clocks are cut to whole ms
+NOT_BORN = ("ABSENT", "REJECTED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,7 @@ class Report:
     changes: int = 0
     orders: int = 0
     unknown: int = 0
+    lost: int = 0
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -69,11 +69,16 @@ def compare(gateway: list[Row], exchange: list[Row], keys: Iterable[str] = ()) -
     found += _gaps(exchange, "n", "the exchange's journal")
     ends: dict[str, Row] = {}
     found += _ends(gateway, ends)
-    found += _arrivals(intents, ends, changes)
+    lost = lost_in(gateway, changes)
+    gone = set(map(id, lost))  # the exchange counts anew in each run
+    told = [row for row in changes if id(row) not in gone]
+    found += _arrivals(intents, ends, told)
     births = _births(changes)
     found += _doubled(births)
     found += [finding for row in changes for finding in _parsed(row)]
-    found += _outcomes(intents, ends, changes)
+    found += _outcomes(intents, ends, told)
+    found += _resolved(gateway, intents, ends, told)
+    report.lost = len(lost)
     report.orders = sum(len(ids) for ids in births.values())
     report.unknown = sum(end["outcome"] == "UNKNOWN" for end in ends.values())
     return report
@@ -115,12 +120,6 @@ def _ends(gateway: list[Row], ends: dict[str, Row]) -> Iterator[Finding]:
         yield Finding("L2", "an intent without an end", name)
 
 
-def key_of(method: str, path: str, pairs: Iterable[Iterable[str]]) -> Key:
-    """A change named by all its text, without what is new at each signing."""
-    named = ((str(name), str(value)) for name, value in pairs)
-    return method, path, tuple(pair for pair in named if pair[0] not in NOT_SIGNED_FOR)
-
-
 def _arrivals(intents: list[Row], ends: dict[str, Row], changes: list[Row]) -> Iterator[Finding]:
     """What arrived against what was intended: extra, changed, too often, too early, lost."""
     planned: dict[Key, list[Row]] = defaultdict(list)
@@ -153,7 +152,7 @@ def _arrival(row: Row, key: Key, planned: dict[Key, list[Row]], ends: dict[str, 
         law = "L2" if count <= len(planned[key]) else "L1"
         why = "arrived although its end is NOT_SENT" if law == "L2" else f"arrived {count} times"
         yield Finding(law, f"{row['method']} {row['path']} {why}", first["id"], row["n"])
-    if first["t"] > row["t"] - row.get("skew", 0) + SLACK_MS:
+    if first["t"] > time_of(row) + SLACK_MS:
         yield Finding("L2", "the intent is younger than what arrived", first["id"], row["n"])
 
 
@@ -187,11 +186,6 @@ def _lost(
     unread[key[:2]] -= excused
     for row in answered[len(answered) - max(0, missing - excused) :] if missing > excused else []:
         yield Finding("L2", f"{key[0]} {key[1]} is said to be answered, the exchange never saw it", row["id"])
-
-
-def orders_of(row: Row) -> list[Row]:
-    """The orders that a request touched."""
-    return [row["order"]] if "order" in row else list(row.get("orders", []))
 
 
 def _births(changes: list[Row]) -> dict[tuple[str, str, str], dict[str, int]]:
@@ -241,6 +235,12 @@ def _equal(one: str, other: str) -> bool:
 
 def _outcomes(intents: list[Row], ends: dict[str, Row], changes: list[Row]) -> Iterator[Finding]:
     """What the gateway believes became of a change, where one intent and one arrival belong together."""
+    for intent, row in _pairs(intents, changes):
+        if intent["id"] in ends:
+            yield from _outcome(ends[intent["id"]], row)
+
+
+def _pairs(intents: list[Row], changes: list[Row]) -> Iterator[tuple[Row, Row]]:
     planned: dict[Key, list[Row]] = defaultdict(list)
     arrived: dict[Key, list[Row]] = defaultdict(list)
     for row in intents:
@@ -248,8 +248,25 @@ def _outcomes(intents: list[Row], ends: dict[str, Row], changes: list[Row]) -> I
     for row in changes:
         arrived[key_of(row["method"], row["path"], row["params"])].append(row)
     for key, rows in planned.items():
-        if len(rows) == 1 and len(arrived.get(key, ())) == 1 and rows[0]["id"] in ends:
-            yield from _outcome(ends[rows[0]["id"]], arrived[key][0])
+        if len(rows) == 1 and len(arrived.get(key, ())) == 1:
+            yield rows[0], arrived[key][0]
+
+
+def _resolved(gateway: list[Row], intents: list[Row], ends: dict[str, Row], changes: list[Row]) -> Iterator[Finding]:
+    """Each UNKNOWN is resolved once, and of what is proven absent there is no order; a person's word proves nothing."""
+    proven: dict[str, Row] = {}
+    for row in gateway:
+        if row["type"] != "resolved":
+            continue
+        if row["id"] in proven or ends.get(row["id"], {}).get("outcome") != "UNKNOWN":
+            yield Finding("L2", "resolved what was not UNKNOWN", row["id"])
+        proven.setdefault(row["id"], row)
+    for intent, row in _pairs(intents, changes):
+        end = proven.get(intent["id"], {})
+        is_absent = end.get("outcome") in NOT_BORN and "operator" not in end
+        if is_absent and row["method"] == "POST" and orders_of(row):
+            text = f"{end['outcome']}, but the exchange made order {orders_of(row)[0]['orderId']}"
+            yield Finding("L4", text, intent["id"], row["n"])
 
 
 def _outcome(end: Row, row: Row) -> Iterator[Finding]:

@@ -125,5 +125,6 @@ def _check(arguments: argparse.Namespace) -> int:
     for finding in report.findings:
         print(finding)  # noqa: T201
     told = f"{report.intents} intents, {report.changes} changes arrived, {report.orders} orders made"
-    print(f"{told}, {report.unknown} unknown: {len(report.findings)} disagreements")  # noqa: T201
+    cut = f", {report.lost} lost by a power cut" if report.lost else ""
+    print(f"{told}, {report.unknown} unknown{cut}: {len(report.findings)} disagreements")  # noqa: T201
     return FOUND if report.findings else 0

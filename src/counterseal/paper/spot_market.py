@@ -48,6 +48,7 @@ class SpotMarket:
         self.keepers = Keepers(self.books, self.steps)
         self.feed.listen(self.keepers)
         self._counts = counts
+        self.maintenance = False
         self.most_orders = options.max_num_orders
         self._averages: dict[str, tuple[tuple[int, int], Decimal]] = {}  # of the present step
         self._ids = random.Random(f"{options.seed}:spot")  # noqa: S311 - the seeded market, no secret

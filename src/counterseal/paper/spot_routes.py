@@ -125,6 +125,7 @@ def _wallet(wallet: Wallet) -> Routes:
         ("GET", "v1/account/apiTradingStatus"): wallet.trading_status,
         ("GET", "v1/account/status"): wallet.status,
         ("GET", "v1/account/info"): wallet.info,
+        ("GET", "v1/system/status"): wallet.system_status,
         ("GET", "v1/capital/config/getall"): wallet.coins,
         ("GET", "v1/asset/tradeFee"): wallet.trade_fee,
         ("GET", "v1/bnbBurn"): wallet.bnb_burn,

@@ -43,6 +43,11 @@ class Wallet:
         return {"data": {"isLocked": False, "plannedRecoverTime": 0, "triggerCondition": conditions,
                          "updateTime": call.now_ms}}  # fmt: skip
 
+    def system_status(self, call: Call) -> Json:
+        """Of the whole exchange; what is announced here stops nothing by itself."""
+        is_on = self.market.maintenance
+        return {"status": int(is_on), "msg": "system maintenance" if is_on else "normal"}
+
     def status(self, call: Call) -> Json:
         return {"data": "Normal"}
 

@@ -1,16 +1,14 @@
 """Has the leaf certificate made anew in time, by a helper that is started every hour and ends at once."""
 
-import asyncio
-import os
 import subprocess
 from collections.abc import Callable, Mapping
 
 from counterseal.adapters.home import Home, HomeError
 from counterseal.supervisor.child import spawn
 from counterseal.supervisor.children import PYTHON
+from counterseal.supervisor.hourly import Hourly
 
 HELPER = (*PYTHON, "counterseal.supervisor.ca_mint")
-EVERY_S = 3600.0
 FIRST_S = 60.0
 
 
@@ -34,23 +32,4 @@ class Certificates:
 
     def start(self) -> None:
         """Look every hour from now on. To be used inside the running event loop."""
-        asyncio.get_running_loop().call_later(EVERY_S, self._look)
-
-    def _look(self) -> None:
-        try:
-            process = spawn(self._argv, (), self._environ)
-        except OSError as fault:
-            self._say(f"the certificate's helper cannot be started: {fault.strerror}")
-        else:
-            self._reap_later(process)
-        self.start()
-
-    def _reap_later(self, process: "subprocess.Popen[bytes]") -> None:
-        loop, pidfd = asyncio.get_running_loop(), os.pidfd_open(process.pid)
-
-        def reap() -> None:
-            loop.remove_reader(pidfd)
-            os.close(pidfd)
-            process.wait()
-
-        loop.add_reader(pidfd, reap)
+        Hourly(self._argv, self._environ, "the certificate's helper cannot be started", self._say).start()

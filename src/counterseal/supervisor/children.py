@@ -143,9 +143,9 @@ class GatewayChild:
         self._link: Link | None = None
         self.child = Child("gateway", self._launch, self._cleanup, clock_ms, say)
 
-    async def ask(self, verb: str, timeout_s: float) -> dict[str, Any]:
+    async def ask(self, verb: str, timeout_s: float, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Ask the gateway; always a reply, with an error when none runs."""
-        return await self._link.ask(verb, timeout_s) if self._link is not None else dict(GONE)
+        return await self._link.ask(verb, timeout_s, args=args) if self._link is not None else dict(GONE)
 
     async def reload_config(self, timeout_s: float) -> dict[str, Any]:
         """Have the gateway take up counterseal.toml, opened here: a file replaced since its start is closed to it."""

@@ -1,13 +1,13 @@
 """The supervisor's end of its socket pair with the gateway: one JSON object per packet.
 
-Request {"id": n, "verb": v}; reply {"id": n, "ok": true, "result": {...}} or
-{"id": n, "ok": false, "error": s}; unasked {"event": "ready"}.
+Request {"id": n, "verb": v}, where a verb takes some with {"args": {...}};
+reply {"id": n, "ok": true, "result": {...}} or {"id": n, "ok": false, "error": s}; unasked {"event": "ready"}.
 """
 
 import asyncio
 import json
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 MAX_PACKET = 1 << 18
@@ -25,7 +25,9 @@ class Link:
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._loop.add_reader(self._end, self._readable)
 
-    async def ask(self, verb: str, timeout_s: float, files: Sequence[int] = ()) -> dict[str, Any]:
+    async def ask(
+        self, verb: str, timeout_s: float, files: Sequence[int] = (), args: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Ask and give the reply without its id; no reply in time and no gateway give an error too.
 
         `files` are open files that the gateway could not open itself; the caller closes them.
@@ -34,7 +36,8 @@ class Link:
         answer: asyncio.Future[dict[str, Any]] = self._loop.create_future()
         self._waiting[number] = answer
         try:
-            socket.send_fds(self._end, [json.dumps({"id": number, "verb": verb}).encode()], files)
+            request = {"id": number, "verb": verb} | ({"args": dict(args)} if args else {})
+            socket.send_fds(self._end, [json.dumps(request).encode()], files)
             return await asyncio.wait_for(answer, timeout_s)
         except TimeoutError:
             return {"ok": False, "error": f"the gateway gave no answer within {timeout_s:g} s"}

@@ -24,7 +24,7 @@ from counterseal.supervisor.children import GATEWAY, SIGNER, GatewayChild, Signe
 from counterseal.supervisor.confinement import confine, flags
 from counterseal.supervisor.keeper import Keeper, keeper
 from counterseal.supervisor.operator import Operator
-from counterseal.supervisor.prune import Pruning
+from counterseal.supervisor.prune import pruning
 from counterseal.supervisor.wires import Wires, open_wires
 
 DRAIN_S = 10.0
@@ -112,7 +112,7 @@ class _Supervisor:
         replace_private(self._home.supervisor_file, json.dumps(self._view()).encode() + b"\n")
         if self._wires.named:
             Certificates(self._home, environ, say).start()
-        Pruning(self._home, environ, say).start()
+        pruning(self._home, environ, say).start()
         try:
             await self._start(signer, gateway)
             await self._stop.wait()

@@ -4,9 +4,6 @@ The gateway itself may not remove files there; this helper, which the supervisor
 """
 
 import argparse
-import asyncio
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,11 +15,10 @@ from counterseal.adapters.process import harden
 from counterseal.adapters.system_clock import SystemClock
 from counterseal.core.config.model import Config
 from counterseal.core.record import JournalDamaged
-from counterseal.supervisor.child import spawn
 from counterseal.supervisor.children import PYTHON
+from counterseal.supervisor.hourly import Hourly
 
 HELPER = (*PYTHON, "counterseal.supervisor.prune")
-EVERY_S = 3600.0
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -44,35 +40,10 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-class Pruning:
-    """The helper's hours. To be used inside the running event loop."""
-
-    def __init__(self, home: Home, environ: Mapping[str, str], say: Callable[[str], None]) -> None:
-        self._argv = (*HELPER, "--home", str(home.root))
-        self._environ, self._say = environ, say
-
-    def start(self) -> None:
-        """Look every hour from now on."""
-        asyncio.get_running_loop().call_later(EVERY_S, self._look)
-
-    def _look(self) -> None:
-        try:
-            process = spawn(self._argv, (), self._environ)
-        except OSError as fault:
-            self._say(f"the helper that removes old segments cannot be started: {fault.strerror}")
-        else:
-            self._reap_later(process)
-        self.start()
-
-    def _reap_later(self, process: "subprocess.Popen[bytes]") -> None:
-        loop, pidfd = asyncio.get_running_loop(), os.pidfd_open(process.pid)
-
-        def reap() -> None:
-            loop.remove_reader(pidfd)
-            os.close(pidfd)
-            process.wait()
-
-        loop.add_reader(pidfd, reap)
+def pruning(home: Home, environ: Mapping[str, str], say: Callable[[str], None]) -> Hourly:
+    """Give the helper's hours."""
+    argv = (*HELPER, "--home", str(home.root))
+    return Hourly(argv, environ, "the helper that removes old segments cannot be started", say)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,11 @@ def plan_of(name: str) -> Plan:
     return plan(found)
 
 
+def most_of(limit: int, lane: Lane) -> int:
+    """Up to which use of a pool a bot may spend in a lane; exits are lent what is set aside for the guard."""
+    return Shares().exits(limit) if lane is Lane.RISK else Shares().ceilings(limit)[lane]
+
+
 def ask_for(
     name: str,
     bot: str = "a",
@@ -307,7 +312,7 @@ def overspent(simulation: Simulation, lane: Lane = Lane.RISK) -> list[Any]:
     """Every true window in which more of ours arrived than a lane may spend of the limit."""
     found = []
     for (name, index), peak in simulation.exchange.peak.items():
-        ceiling = Shares().ceilings(simulation.exchange.most(name, index))[lane]
+        ceiling = most_of(simulation.exchange.most(name, index), lane)
         if peak > ceiling:
             found.append((name, index, peak, ceiling))
     return found

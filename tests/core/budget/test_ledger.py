@@ -1,7 +1,7 @@
 """core.budget.ledger: all pools or none, every limit to the last unit, lanes, parts, settling, live limits."""
 
 import pytest
-from tests.core.budget.exchange import MIDNIGHT, ask_for, check_sums, moment, plan_of
+from tests.core.budget.exchange import MIDNIGHT, ask_for, check_sums, moment, most_of, plan_of
 
 from counterseal.core.budget import ledger as ledgers
 from counterseal.core.budget.ledger import Ask, Ledger, Reservation, Short
@@ -79,7 +79,7 @@ def test_every_pool_to_the_last_unit(pool: str, lane: Lane) -> None:
     """At the ceiling of the lane minus one, at it and one above it; the other pools have room."""
     ask = ask_for(OF_POOL[pool], lane=lane)
     own = [p.id for p in ask.plan.pools].index(pool)
-    ceiling = Shares().ceilings(POOLS[pool].limit)[lane]
+    ceiling = most_of(POOLS[pool].limit, lane)
     for amount, fits in ((ceiling - 1, True), (ceiling, True), (ceiling + 1, False)):
         amounts = tuple(amount if number == own else 0 for number in range(len(ask.amounts)))
         held = Ledger().reserve(ask._replace(amounts=amounts), moment(START))
@@ -95,7 +95,7 @@ def test_every_pool_to_the_last_unit(pool: str, lane: Lane) -> None:
 def test_one_by_one_to_the_last_unit(lane: Lane) -> None:
     """Settled, kept or in flight is the same; what was given back is not."""
     ledger, ask = Ledger(), ask_for(TIME, lane=lane)
-    ceiling = Shares().ceilings(6_000)[lane]
+    ceiling = most_of(6_000, lane)
     for number in range(ceiling):
         held = take(ledger, ask)
         if number % 3 == 0:
@@ -112,12 +112,12 @@ def test_one_by_one_to_the_last_unit(lane: Lane) -> None:
 def test_better_lanes_find_what_is_kept_for_them() -> None:
     """Market data at its end leaves room for account reads, these for trading, trading for exits."""
     ledger = Ledger()
-    for lane, room in ((Lane.MARKET, 3_300), (Lane.ACCOUNT, 600), (Lane.TRADE, 300), (Lane.RISK, 600)):
+    for lane, room in ((Lane.MARKET, 3_300), (Lane.ACCOUNT, 600), (Lane.TRADE, 300), (Lane.RISK, 1_680)):
         ask = ask_for(TIME, lane=lane)
         assert ledger.room(ask, moment(START)) == room
         spend(ledger, ask, times=room)
         refuse(ledger, ask)
-    assert window(ledger, "spot_weight").spent == 4_800
+    assert window(ledger, "spot_weight").spent == 5_880
 
 
 def test_exits_are_short_of_nothing_but_what_exits_spent() -> None:
@@ -127,7 +127,7 @@ def test_exits_are_short_of_nothing_but_what_exits_spent() -> None:
     while isinstance(ledger.reserve(ask, moment(START)), Reservation):
         pass
     cancel = ask_for(CANCEL, "late", Lane.RISK)
-    held = [take(ledger, cancel) for _ in range(600)]
+    held = [take(ledger, cancel) for _ in range(1_680)]
     assert refuse(ledger, cancel).may_free
     ledger.settle(held[0], 200, None, {}, moment(START), moment(START))
     take(ledger, cancel)
@@ -146,6 +146,16 @@ def test_cancels_in_a_loop_leave_the_other_bots_their_part_of_the_reserve() -> N
             take(ledger, ask_for(CANCEL, f"bot{number}", Lane.RISK))
 
 
+def test_the_gateway_s_own_reads_get_nothing_of_what_is_lent_to_exits() -> None:
+    """Who has no share stops where the guard's part begins, and an exit of a bot goes on."""
+    ledger = Ledger()
+    own, exit_of_a_bot = ask_for(TIME, "gateway", Lane.RISK, share=0), ask_for(CANCEL, "late", Lane.RISK)
+    spend(ledger, own, times=4_800)
+    assert (ledger.room(own, moment(START)), ledger.room(exit_of_a_bot, moment(START))) == (0, 1_080)
+    refuse(ledger, own)
+    take(ledger, exit_of_a_bot)
+
+
 def test_an_overdraft_counts_like_everything_else() -> None:
     ledger, cancel = Ledger(), ask_for(CANCEL, lane=Lane.RISK)
     over = ledger.overdraw(cancel, moment(START))
@@ -154,13 +164,13 @@ def test_an_overdraft_counts_like_everything_else() -> None:
         pass
     full = window(ledger, "spot_weight").used
     again = ledger.overdraw(cancel, moment(START))
-    assert window(ledger, "spot_weight").used == full + 1 == 4_801
+    assert window(ledger, "spot_weight").used == full + 1 == 5_881
     for held in (over, again):
         ledger.settle(held, 200, None, {}, moment(START), moment(START))
-    assert window(ledger, "spot_weight").used == 4_799
+    assert window(ledger, "spot_weight").used == 5_879
     free = ask_for(TIME, lane=Lane.RISK)
     ledger.release(ledger.overdraw(free, moment(START)), moment(START))
-    assert window(ledger, "spot_weight").used == 4_799
+    assert window(ledger, "spot_weight").used == 5_879
 
 
 # -- all pools or none
@@ -625,6 +635,14 @@ def test_what_is_left_is_the_lane_s() -> None:
     assert (held.weight, ledger.left(held)) == (250, 3_050)
     spend(ledger, ask_for(TIME, lane=Lane.RISK), times=3_500)
     assert ledger.left(held) == 0
+
+
+def test_what_is_left_to_a_bot_s_exits_is_what_is_lent_to_them() -> None:
+    """A bot that heeds the number must not stop cancelling where it still may; the gateway itself has no such loan."""
+    for share, left in ((1, 5_880), (0, 4_800)):
+        ledger = Ledger()
+        held = take(ledger, ask_for(TIME, lane=Lane.RISK, share=share))
+        assert ledger.left(held) == left - held.weight
 
 
 def test_load_is_use_by_share() -> None:

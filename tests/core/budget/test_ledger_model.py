@@ -8,10 +8,10 @@ from random import Random  # noqa: TID251 - the simulation's entropy, seeded by 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.core.budget.exchange import MIDNIGHT, Headers, Simulation, World, ask_for, check_sums, overspent
+from tests.core.budget.exchange import MIDNIGHT, Headers, Simulation, World, ask_for, check_sums, most_of, overspent
 
 from counterseal.core.budget.ledger import Reservation
-from counterseal.core.budget.share import Lane, Shares
+from counterseal.core.budget.share import Lane
 from counterseal.core.budget.window import Moment, Window
 
 
@@ -95,7 +95,7 @@ def test_the_whole_lane_is_back_after_a_turn(world: World, chance: Random, start
             assert not isinstance(simulation.ledger.reserve(ask, simulation.moment()), tuple)
         assert isinstance(simulation.ledger.reserve(ask, simulation.moment()), tuple)
         window = window_of(simulation, "spot_weight")
-        assert window.used == Shares().ceilings(simulation.ledger.limit("spot_weight"))[lane]
+        assert window.used == most_of(simulation.ledger.limit("spot_weight"), lane)
         check_sums(window)
 
 

@@ -38,6 +38,13 @@ def test_reserves_are_never_rounded_down(limit: int) -> None:
     assert market == 0 or (trade - market) * 100 >= limit * 15
 
 
+@pytest.mark.parametrize(("limit", "exits"), [(6_000, 5_880), (2_400, 2_352), (100, 98), (30, 29), (1, 0), (0, 0)])
+def test_what_is_set_aside_for_the_guard_is_lent_to_exits(limit: int, exits: int) -> None:
+    """But for a rest, for what nobody has told us of yet."""
+    assert Shares().exits(limit) == exits
+    assert Shares(guard=0).exits(limit) == limit
+
+
 def test_shares_can_be_others() -> None:
     """All of it for all lanes, or none for any: nothing divides by zero."""
     assert Shares(0, 0, 0, 0).ceilings(7) == (7, 7, 7, 7)

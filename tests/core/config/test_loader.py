@@ -34,6 +34,7 @@ def test_a_bot_without_settings_can_do_nothing() -> None:
         max_order_quantity={},
         price_collar_percent=None,
         max_leverage=None,
+        max_repeats=100,
         hours=(),
         sources=(),
     )

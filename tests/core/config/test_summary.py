@@ -41,11 +41,12 @@ def test_the_example() -> None:
     words = [line.split() for line in lines]
     assert ["futures", "account,", "trade,", "settings", "paper", "main", "trend", "-", "7", "days"] in words
     assert ["watcher", "report", "lenient", "read,", "account", "spot,", "usdm", "view", "all"] in words
-    assert ["saver", "100", "USD", "0.5", "%", "-", "-", "Mon", "07:00-09:00", "anywhere"] in words
+    assert ["saver", "100", "USD", "-", "0.5", "%", "-", "-", "Mon", "07:00-09:00", "anywhere"] in words
     assert [
         "grid",
         "500",
         "USD",
+        "-",
         "2",
         "%",
         "-",
@@ -70,11 +71,13 @@ def test_columns_are_aligned() -> None:
 def test_a_bot_that_may_do_nothing_says_so() -> None:
     words = [line.split() for line in summarize(config_of(TESTNET + "[bots.a]")).splitlines()]
     assert ["a", "enforce", "lenient", "nothing", "-", "-", "-"] in words
-    assert ["a", "-", "-", "-", "-", "always", "anywhere"] in words
+    assert ["a", "-", "-", "-", "-", "-", "always", "anywhere"] in words
 
 
 def test_shares_of_the_limits_are_shown() -> None:
-    text = TESTNET + "[bots.a]\nshare = 3\nmax_weight_1m = 600\nmax_orders_10s = 20\n[bots.b]"
+    text = TESTNET + "[bots.a]\nshare = 3\nmax_weight_1m = 600\nmax_orders_10s = 20\n[bots.b]\nsees_account = true"
+    text += "\n[bots.c]\nmax_repeats = 0"
     words = [line.split() for line in summarize(config_of(text)).splitlines()]
-    assert ["a", "3", "600", "20"] in words
-    assert ["b", "1", "-", "-"] in words
+    assert ["a", "3", "600", "20", "100", "in", "60", "s", "-"] in words
+    assert ["b", "1", "-", "-", "100", "in", "60", "s", "yes"] in words
+    assert ["c", "1", "-", "-", "-", "-"] in words

@@ -18,6 +18,7 @@ _MODELS: dict[str, type] = {
     "process": model.Process,
     "signer": model.Signer,
     "keys": model.Key,
+    "accounts": model.Account,
     "bots": model.Bot,
 }
 

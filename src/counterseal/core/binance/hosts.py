@@ -27,38 +27,42 @@ class BotHost:
     """A host name that an SDK connects to by itself.
 
     `families` are those whose REST paths it serves, none for streams and WebSocket APIs. `ports` are its TLS ports.
+    `streams` is the family whose market streams it serves, "" for none.
     """
 
     families: tuple[str, ...]
     ports: frozenset[int]
+    streams: str = ""
 
 
 _REST_PORTS, _STREAM_PORTS = frozenset({443}), frozenset({443, 9443})
 # The web site is an exchange host too, and people log in there: no certificate of ours may ever name it.
 _PEOPLE = frozenset({"www"})
-_STREAMS: Mapping[str, tuple[str, ...]] = {
-    "production": (
-        "stream.binance.com",
-        "ws-api.binance.com",
-        "data-stream.binance.vision",
-        "margin-stream.binance.com",
-        "fstream.binance.com",
-        "ws-fapi.binance.com",
-        "dstream.binance.com",
-        "ws-dapi.binance.com",
-    ),
-    "testnet": (
-        "stream.testnet.binance.vision",
-        "ws-api.testnet.binance.vision",
-        "fstream.binancefuture.com",
-        "dstream.binancefuture.com",
-    ),
-    "demo": (
-        "demo-stream.binance.com",
-        "demo-ws-api.binance.com",
-        "demo-fstream.binance.com",
-        "demo-dstream.binance.com",
-    ),
+# By environment, the hosts of streams and WebSocket APIs with the family of their market streams, "" for none. A
+# family's first one is where the gateway itself listens.
+_STREAMS: Mapping[str, Mapping[str, str]] = {
+    "production": {
+        "stream.binance.com": "spot",
+        "ws-api.binance.com": "",
+        "data-stream.binance.vision": "spot",
+        "margin-stream.binance.com": "",
+        "fstream.binance.com": "usdm",
+        "ws-fapi.binance.com": "",
+        "dstream.binance.com": "coinm",
+        "ws-dapi.binance.com": "",
+    },
+    "testnet": {
+        "stream.testnet.binance.vision": "spot",
+        "ws-api.testnet.binance.vision": "",
+        "fstream.binancefuture.com": "usdm",
+        "dstream.binancefuture.com": "coinm",
+    },
+    "demo": {
+        "demo-stream.binance.com": "spot",
+        "demo-ws-api.binance.com": "",
+        "demo-fstream.binance.com": "usdm",
+        "demo-dstream.binance.com": "coinm",
+    },
 }
 _OTHER_REST: Mapping[str, Mapping[str, str]] = {
     "production": {**ALIAS_HOSTS, "data-api.binance.vision": "spot"},
@@ -74,7 +78,13 @@ def _bot_hosts(environment: str) -> dict[str, BotHost]:
         if family not in (*_PEOPLE, *families.get(host, ())):
             families[host] = (*families.get(host, ()), family)
     rest = {host: BotHost(found, _REST_PORTS) for host, found in families.items()}
-    return {**rest, **{host: BotHost((), _STREAM_PORTS) for host in _STREAMS[environment]}}
+    streams = {host: BotHost((), _STREAM_PORTS, family) for host, family in _STREAMS[environment].items()}
+    return {**rest, **streams}
+
+
+def _stream_hosts(environment: str) -> dict[str, str]:
+    """Give the host of each family's market streams."""
+    return {family: host for host, family in reversed(list(_STREAMS[environment].items())) if family}
 
 
 _PRODUCTION = _bot_hosts("production")
@@ -84,6 +94,10 @@ BOT_HOSTS: Mapping[str, Mapping[str, BotHost]] = {
     "paper": _PRODUCTION,
     "testnet": _bot_hosts("testnet"),
     "demo": _bot_hosts("demo"),
+}
+# Where the market streams of each family are, by environment.
+STREAM_HOSTS: Mapping[str, Mapping[str, str]] = {
+    environment: _stream_hosts("production" if environment == "paper" else environment) for environment in BOT_HOSTS
 }
 # What certificates of the private CA may name, and nothing else: every host above, of every environment.
 CERTIFIED_HOSTS: tuple[str, ...] = tuple(sorted({host for hosts in BOT_HOSTS.values() for host in hosts}))

@@ -253,8 +253,8 @@ class Ledger:
         """Give what the reservation's lane may still spend of its first pool, 0 for a plan without pools."""
         if not reservation.route.windows:
             return 0
-        window = reservation.route.windows[0]
-        return max(0, window.ceilings[reservation.lane] - window.used)
+        window, seat = reservation.route.windows[0], reservation.route.seats[0]
+        return max(0, window.most(reservation.lane, seat.share) - window.used)
 
     def room(self, ask: Ask, now: Moment) -> int:
         """Give how many more such calls its lane could send from its address in these windows: for choosing one."""
@@ -264,7 +264,7 @@ class Ledger:
         for window, amount in zip(route.windows, ask.amounts, strict=True):
             window.turn(now)
             if amount and window.pool.scope == "ip":
-                fits = min(fits, max(0, window.ceilings[ask.lane] - window.used) // amount)
+                fits = min(fits, max(0, window.most(ask.lane, ask.share) - window.used) // amount)
         return fits
 
     def load(self, ask: Ask, now: Moment) -> int:

@@ -1,8 +1,8 @@
 """Who may use how much of a pool: lanes by priority, and between bots a part for each. Arithmetic on whole numbers.
 
-A part of each limit is the guard's and never ours; the last of ours is for exits; account and market reads leave room
-for what trades. What is left over by rounding belongs to the higher lane. Within a lane the first half goes to whoever
-comes first, and every active bot has a part of the second half by its share.
+A part of each limit is the guard's; the last of ours is for exits; account and market reads leave room for what trades.
+What is left over by rounding belongs to the higher lane. Within a lane the first half goes to whoever comes first, and
+every active bot has a part of the second half by its share.
 """
 
 from collections.abc import Sequence
@@ -28,12 +28,17 @@ Ceilings = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Per cent of a limit: the guard's, then what each lane leaves to the better ones, one on top of the other."""
+    """Per cent of a limit: the guard's, then what each lane leaves to the better ones, one on top of the other.
+
+    `kept` is what of the guard's part stays unspent as long as there is no guard: the rest of it is lent to the exits
+    of bots, which would be the guard's affair otherwise.
+    """
 
     guard: int = 20
     risk: int = 10
     account: int = 5
     market: int = 10
+    kept: int = 2
 
     def ceilings(self, limit: int) -> Ceilings:
         """Give up to which use of the pool each lane may spend, by `Lane`: with 6,000 it is 4800, 4200, 3900, 3300."""
@@ -41,6 +46,10 @@ class Shares:
         trade = max(0, ours - _up(limit, self.risk))
         account = max(0, trade - _up(limit, self.account))
         return ours, trade, account, max(0, account - _up(limit, self.market))
+
+    def exits(self, limit: int) -> int:
+        """Give up to which use of the pool bots may cancel and reduce; with 6,000 it is 5880."""
+        return max(0, limit - _up(limit, min(self.guard, self.kept)))
 
 
 def easy_of(ceilings: Ceilings) -> Ceilings:

@@ -65,8 +65,8 @@ class Window:
 
     __slots__ = (
         "adopted", "ahead", "begin_ms", "ceilings", "cleared", "doubted", "doubtful_until_ms", "easy", "end_ms",
-        "endpoint", "epoch", "header", "held", "in_flight", "is_partial", "key", "lanes", "level", "limit", "loose",
-        "mark", "noise", "pool", "seats", "shares", "sinks", "spent", "told", "top", "unheard", "width_ms",
+        "endpoint", "epoch", "exits", "header", "held", "in_flight", "is_partial", "key", "lanes", "level", "limit",
+        "loose", "mark", "noise", "pool", "seats", "shares", "sinks", "spent", "told", "top", "unheard", "width_ms",
     )  # fmt: skip
 
     def __init__(self, pool: Pool, key: str, endpoint: str, limit: int, shares: Shares, now: Moment) -> None:
@@ -108,6 +108,7 @@ class Window:
         self.limit = limit
         self.ceilings: Ceilings = self.shares.ceilings(limit)
         self.easy: Ceilings = easy_of(self.ceilings)
+        self.exits = self.shares.exits(limit)
         self.noise = max(2 if self.pool.kind is Kind.ORDERS else 20, limit // 50)
 
     def seat(self, bot: str, share: int) -> Seat:
@@ -120,12 +121,16 @@ class Window:
 
     # -- room
 
+    def most(self, lane: Lane, share: int) -> int:
+        """Give up to which use of the pool a lane may spend; what is lent to exits is for bots, which have a share."""
+        return self.exits if share and lane is Lane.RISK else self.ceilings[lane]
+
     def has_room(self, seat: Seat, lane: Lane, amount: int, low_ms: int) -> bool:
         """Tell whether a bot may take `amount` in a lane, beside what the others are entitled to.
 
         Who has no share (the gateway itself) divides with nobody.
         """
-        capacity, used = self.ceilings[lane], self.level + self.in_flight
+        capacity, used = self.most(lane, seat.share), self.level + self.in_flight
         if amount == 0 or used + amount <= self.easy[lane]:
             return True
         if not seat.share or used + amount > capacity:

@@ -23,6 +23,7 @@ class Draft:
     process: Values
     signer: Values
     keys: Mapping[str, Values]
+    accounts: Mapping[str, Values]
     bots: Mapping[str, Values]
 
 
@@ -117,6 +118,17 @@ def quantity_limits_apply(draft: Draft, faults: FaultList) -> None:
                 faults.add(path, "is not among the bot's symbols", "correct it, or add it to the symbols")
 
 
+def limits_of_accounts_apply(draft: Draft, faults: FaultList) -> None:
+    """Every `[accounts.NAME]` must be the account of a key: a misspelt limit limits nothing."""
+    known = {key["account"] for key in draft.keys.values() if "account" in key}
+    if any("account" not in key for key in draft.keys.values()):
+        return
+    for name in draft.accounts:
+        if name not in known:
+            remedy = "correct it, or give the account to a key: " + ", ".join(map(show_name, sorted(known)))
+            faults.add(("accounts", name), "is no account of a key", remedy if known else "add the key")
+
+
 def passphrase_has_one_source(draft: Draft, faults: FaultList) -> None:
     """Of `signer.passphrase_file` and `signer.passphrase_credential` at most one may be given."""
     given = [draft.signer.get(name) is not None for name in ("passphrase_file", "passphrase_credential")]
@@ -141,5 +153,6 @@ RULES: tuple[Callable[[Draft, FaultList], None], ...] = (
     keys_of_bots_exist,
     keys_cover_purposes,
     quantity_limits_apply,
+    limits_of_accounts_apply,
     passphrase_has_one_source,
 )

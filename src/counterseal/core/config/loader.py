@@ -6,9 +6,21 @@ from typing import Any
 
 from counterseal.core.config.cross import RULES, Draft, Values
 from counterseal.core.config.faults import FaultList, nearest
-from counterseal.core.config.grammar import RESERVED_BOT, parse_name
+from counterseal.core.config.grammar import RESERVED_BOT, parse_label, parse_name
 from counterseal.core.config.lines import Path, index_lines
-from counterseal.core.config.model import Bot, Config, Fault, Gateway, Journal, Key, Listen, Process, Signer, Venue
+from counterseal.core.config.model import (
+    Account,
+    Bot,
+    Config,
+    Fault,
+    Gateway,
+    Journal,
+    Key,
+    Listen,
+    Process,
+    Signer,
+    Venue,
+)
 from counterseal.core.config.parsers import kind_of
 from counterseal.core.config.syntax import parse
 from counterseal.core.config.table import SECTIONS, Required, Section, Setting
@@ -73,7 +85,11 @@ def _read_named(section: Section, name: str, given: object, faults: FaultList) -
     if not isinstance(given, dict):
         _no_table(path, given, section, faults)
         return {}
-    if parse_name(name) is None:
+    if section.name == "accounts":
+        # The name is the one that keys give to their account, which is a label.
+        if parse_label(name) is None:
+            faults.add(path, "is no name that an account can have", "use the account that a key names, or main")
+    elif parse_name(name) is None:
         rule = "1 to 32 of a-z, 0-9, _ and -, beginning with a letter or digit"
         faults.add(path, "is no name that a bot or key can have", f"use {rule}")
     elif section.name == "bots" and name == RESERVED_BOT:
@@ -132,6 +148,7 @@ def _config(draft: Draft) -> Config:
     venue = Venue(**draft.venue)
     keys = {name: _key(name, values, venue) for name, values in draft.keys.items()}
     bots = {name: Bot(name=name, **values) for name, values in draft.bots.items()}
+    accounts = {name: Account(name=name, **values) for name, values in draft.accounts.items()}
     return Config(
         venue=venue,
         listen=Listen(**draft.listen),
@@ -141,6 +158,7 @@ def _config(draft: Draft) -> Config:
         signer=Signer(**draft.signer),
         keys=MappingProxyType(keys),
         bots=MappingProxyType(bots),
+        accounts=MappingProxyType(accounts),
     )
 
 

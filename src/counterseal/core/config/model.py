@@ -1,7 +1,7 @@
 """The settings as frozen values. Units stand in the names; money is Decimal."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network
 
@@ -120,12 +120,23 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """How much all bots of one account may have at risk, in US dollars: in all, and per symbol ("*" is the default)."""
+
+    name: str
+    max_exposure: Decimal | None = None
+    max_symbol_exposure: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bot:
     """What one bot may do. An empty tuple of products, purposes, symbols or keys allows nothing.
 
-    `symbols` == ("*",) allows every symbol. `max_order_notional` is in US dollars, `max_order_quantity` in units of
-    the base asset per symbol ("*" is the default for symbols not named). `sources` limits client addresses. `share` is
-    its part of the exchange's limits against the other bots' shares.
+    `symbols` == ("*",) allows every symbol. `max_order_notional` and `max_exposure` are in US dollars,
+    `max_order_quantity` in units of the base asset per symbol ("*" is the default for symbols not named). `sources`
+    limits client addresses. `share` is its part of the exchange's limits against the other bots' shares.
+    `sees_account` lets it see and manage what other bots do on its accounts. After `max_repeats` equal orders within
+    `repeat_window_s` it is disabled; 0 is never.
     """
 
     name: str
@@ -136,12 +147,16 @@ class Bot:
     purposes: tuple[str, ...]
     symbols: tuple[str, ...]
     max_order_notional: Decimal | None
+    max_exposure: Decimal | None = None
     max_order_quantity: Mapping[str, Decimal]
     price_collar_percent: Decimal | None
     max_leverage: int | None
     share: int = 1
     max_weight_1m: int | None = None
     max_orders_10s: int | None = None
+    sees_account: bool = False
+    max_repeats: int = 0
+    repeat_window_s: int = 60
     hours: tuple[HourRange, ...]
     sources: tuple[Network, ...]
 
@@ -157,6 +172,7 @@ class Config:
     process: Process = Process()
     signer: Signer = Signer()
     keys: Mapping[str, Key]
+    accounts: Mapping[str, Account] = field(default_factory=dict)
     bots: Mapping[str, Bot]
 
 

@@ -4,13 +4,14 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from counterseal.core.config.hours import show_hours
-from counterseal.core.config.model import KEY_FUNCTIONS, Bot, Config, Key
+from counterseal.core.config.model import KEY_FUNCTIONS, Account, Bot, Config, Key
 
 _NONE = "-"
 _KEY_COLUMNS = ("key", "functions", "environment", "account", "strategy", "region", "rotation")
 _RIGHT_COLUMNS = ("bot", "mode", "checks", "purposes", "products", "keys", "symbols")
-_LIMIT_COLUMNS = ("bot", "notional", "collar", "leverage", "quantity", "hours (UTC)", "from")
-_PART_COLUMNS = ("bot", "share", "weight a minute", "orders in 10 s")
+_LIMIT_COLUMNS = ("bot", "notional", "exposure", "collar", "leverage", "quantity", "hours (UTC)", "from")
+_ACCOUNT_COLUMNS = ("account", "exposure", "exposure per symbol")
+_PART_COLUMNS = ("bot", "share", "weight a minute", "orders in 10 s", "equal orders", "account right")
 
 
 def summarize(config: Config) -> str:
@@ -19,6 +20,7 @@ def summarize(config: Config) -> str:
     parts = [
         "\n".join(_head(config)),
         _table(_KEY_COLUMNS, map(_key, config.keys.values())),
+        _table(_ACCOUNT_COLUMNS, map(_account, config.accounts.values())),
         _table(_RIGHT_COLUMNS, map(_rights, bots)),
         _table(_LIMIT_COLUMNS, map(_limits, bots)),
         _table(_PART_COLUMNS, map(_parts, bots)),
@@ -59,6 +61,11 @@ def _key(key: Key) -> Sequence[str]:
     return key.name, functions, key.environment, key.account, key.strategy or _NONE, key.region or _NONE, rotation
 
 
+def _account(account: Account) -> Sequence[str]:
+    per_symbol = _list(f"{symbol} {dollars:f} USD" for symbol, dollars in account.max_symbol_exposure.items())
+    return account.name, _limit(account.max_exposure, "{} USD"), per_symbol
+
+
 def _rights(bot: Bot) -> Sequence[str]:
     symbols = "all" if bot.symbols == ("*",) else _list(bot.symbols)
     purposes = _list(bot.purposes) if bot.purposes else "nothing"
@@ -69,6 +76,7 @@ def _limits(bot: Bot) -> Sequence[str]:
     return (
         bot.name,
         _limit(bot.max_order_notional, "{} USD"),
+        _limit(bot.max_exposure, "{} USD"),
         _limit(bot.price_collar_percent, "{} %"),
         _limit(bot.max_leverage, "{}x"),
         _list(f"{symbol} {quantity:f}" for symbol, quantity in bot.max_order_quantity.items()),
@@ -78,7 +86,9 @@ def _limits(bot: Bot) -> Sequence[str]:
 
 
 def _parts(bot: Bot) -> Sequence[str]:
-    return bot.name, str(bot.share), _limit(bot.max_weight_1m, "{}"), _limit(bot.max_orders_10s, "{}")
+    repeats = f"{bot.max_repeats} in {bot.repeat_window_s} s" if bot.max_repeats else _NONE
+    right = "yes" if bot.sees_account else _NONE
+    return bot.name, str(bot.share), _limit(bot.max_weight_1m, "{}"), _limit(bot.max_orders_10s, "{}"), repeats, right
 
 
 def _limit(value: Decimal | int | None, form: str) -> str:

@@ -385,6 +385,34 @@ KEYS = Section(
     named=True,
 )
 
+ACCOUNTS = Section(
+    "accounts",
+    "What all bots of one account may have at risk together. NAME is what the keys call the account: `main` where they"
+    " name none.",
+    (
+        Setting(
+            "max_exposure",
+            amount(),
+            None,
+            "Largest sum of what the bots of the account hold and of what their open orders can add, at the worse of"
+            " the last price and the order's own. On futures the positions that the exchange states count where they"
+            " are more.",
+            "20000",
+            "US dollars",
+            "no limit",
+        ),
+        Setting(
+            "max_symbol_exposure",
+            quantities(),
+            MappingProxyType({}),
+            "The same for one symbol, on all products of the account.",
+            '{ BTCUSDT = 5000, "*" = 1000 }',
+            "US dollars",
+        ),
+    ),
+    named=True,
+)
+
 BOTS = Section(
     "bots",
     "What one bot may do. What is not allowed here is denied: a bot without settings can do nothing.",
@@ -433,6 +461,16 @@ BOTS = Section(
             None,
             "Largest value of one order.",
             "500",
+            "US dollars",
+            "no limit",
+        ),
+        Setting(
+            "max_exposure",
+            amount(),
+            None,
+            "Largest sum of what the bot holds and of what its open orders can add, at the worse of the last price and"
+            " the order's own.",
+            "2000",
             "US dollars",
             "no limit",
         ),
@@ -491,6 +529,31 @@ BOTS = Section(
             "no limit of its own",
         ),
         Setting(
+            "sees_account",
+            flag(),
+            False,
+            "Lets the bot see positions, and see, cancel and change orders of other bots on its accounts. The only bot"
+            " that may trade on an account needs no right for that.",
+            "true",
+        ),
+        Setting(
+            "max_repeats",
+            whole(0, 100_000),
+            100,
+            "After so many equal orders (endpoint, symbol, side, type, quantity, prices) within `repeat_window_s` the"
+            " bot may place none any more, until an operator says `counterseal bot enable`. 0 switches it off.",
+            "100",
+            "orders",
+        ),
+        Setting(
+            "repeat_window_s",
+            whole(1, 86_400),
+            60,
+            "In how many seconds `max_repeats` are counted.",
+            "60",
+            "s",
+        ),
+        Setting(
             "hours",
             texts(parse_hours, "a range of hours", "Mon-Fri 08:00-18:00"),
             (),
@@ -511,5 +574,5 @@ BOTS = Section(
 )
 
 SECTIONS: Mapping[str, Section] = MappingProxyType(
-    {section.name: section for section in (VENUE, LISTEN, GATEWAY, JOURNAL, PROCESS, SIGNER, KEYS, BOTS)}
+    {section.name: section for section in (VENUE, LISTEN, GATEWAY, JOURNAL, PROCESS, SIGNER, KEYS, ACCOUNTS, BOTS)}
 )

@@ -1,0 +1,1 @@
+"""Market streams between bots and the exchange: each exists once upstream, however many bots listen."""

@@ -1,0 +1,165 @@
+"""Market streams through the gateway: as the exchange sends them, and each once upstream."""
+
+import json
+
+import pytest
+from tests.gateway.streams.rig import Rig, with_rig
+
+SYMBOLS = ("btcusdt", "ethusdt")
+
+
+def payloads(rig: Rig, name: str) -> list[bytes]:
+    """What the exchange sent of a stream, as it was written into the connection."""
+    prefix = b'{"stream":"%b"' % name.encode()
+    return [data[data.index(b"{") :] for wire in rig.exchange.wires for data in wire.written if prefix in data[:60]]
+
+
+@with_rig
+async def test_raw_and_combined_are_what_the_exchange_sent(rig: Rig) -> None:
+    """Byte for byte: the message as it came, or its payload alone."""
+    raw, combined = rig.bot("/ws/btcusdt@bookTicker"), rig.bot("/stream?streams=btcusdt@bookTicker/ethusdt@trade")
+    await rig.wait(3)
+    assert raw.status == combined.status == 101
+    sent = payloads(rig, "btcusdt@bookTicker")
+    assert len(sent) > 3
+    assert [b'{"stream":"btcusdt@bookTicker","data":%b}' % text for text in raw.take()] == sent
+    got = combined.take()
+    assert [text for text in got if b'"btcusdt@bookTicker"' in text] == sent
+    assert [text for text in got if b"ethusdt@trade" in text] == payloads(rig, "ethusdt@trade")
+
+
+@with_rig
+async def test_forty_bots_are_one_connection(rig: Rig) -> None:
+    """40 streams on one connection upstream, each of them once, told in one or two messages."""
+    names = [f"{symbol}@{kind}" for symbol in SYMBOLS for kind in (
+        "bookTicker", "trade", "aggTrade", "depth", "depth@100ms", "depth5", "depth10", "depth20", "depth5@100ms",
+        "depth10@100ms", "depth20@100ms", "ticker", "miniTicker", "avgPrice", "kline_1s", "kline_1m", "kline_5m",
+        "kline_1h", "kline_1d", "ticker_1h")]  # fmt: skip
+    bots = [rig.bot(f"/stream?streams={'/'.join(names[at:] + names[:at])}") for at in range(40)]
+    await rig.wait(2)
+    assert len(rig.exchange.live) == rig.exchange.dialled == 1
+    asked = [name for _, verb, found in rig.exchange.said() if verb == "SUBSCRIBE" for name in found]
+    assert sorted(asked) == sorted(names)
+    assert all(bot.take() == bots[0].texts or bot.texts == [] for bot in bots[1:])
+    assert rig.hub.report() | {"attempts": 1} == {
+        "bots": 40, "streams": 40, "connections": 1, "attempts": 1, "lost": 0, "renewed": 0, "unread": 0,
+        "dropped": 0, "cut": 0,
+    }  # fmt: skip
+
+
+@with_rig
+async def test_all_bots_of_a_turn_get_one_write_each(rig: Rig) -> None:
+    """What one turn of the loop brings is written at once."""
+    bot = rig.bot("/ws/btcusdt@bookTicker")
+    await rig.wait(1)
+    before = bot.wire.writes
+    for wire in rig.exchange.live:
+        wire.hold()
+    await rig.wait(5)
+    assert bot.wire.writes == before
+    wire = rig.exchange.live[0]
+    held, wire._held = b"".join(wire._held or []), None
+    bot.take()
+    wire._arrive(held)
+    await rig.clock.advance(0)
+    assert len(bot.take()) > 5
+    assert bot.wire.writes == before + 1
+
+
+@with_rig
+async def test_the_last_who_leaves_ends_the_stream_upstream(rig: Rig) -> None:
+    """Not before, and the connection ends half a minute later."""
+    one, two = rig.bot("/ws/btcusdt@trade"), rig.bot("/ws/btcusdt@trade")
+    await rig.wait(1)
+    one.wire.abort()
+    await rig.wait(2)
+    assert [verb for _, verb, _ in rig.exchange.said()] == ["CONNECT", "SUBSCRIBE"]
+    assert two.take()
+    two.send({"method": "UNSUBSCRIBE", "params": ["btcusdt@trade"], "id": 1})
+    await rig.wait(1)
+    assert two.take()[-1] == b'{"result":null,"id":1}'
+    assert rig.exchange.said()[-1][1:] == ("UNSUBSCRIBE", ["btcusdt@trade"])
+    await rig.wait(32)
+    assert rig.exchange.live == []
+    assert rig.told == []
+    two.send({"method": "SUBSCRIBE", "params": ["btcusdt@trade"], "id": 2})
+    await rig.wait(2)
+    assert len(two.take()) > 1
+
+
+@with_rig
+async def test_commands_are_answered_as_by_the_exchange(rig: Rig) -> None:
+    """In order with the messages, on a connection that began with nothing."""
+    bot = rig.bot("/ws/0")
+    asked = [
+        {"method": "SUBSCRIBE", "params": ["btcusdt@trade", "ethusdt@trade"], "id": 1},
+        {"method": "LIST_SUBSCRIPTIONS", "id": 2},
+        {"method": "GET_PROPERTY", "params": ["combined"], "id": 3},
+        {"method": "SET_PROPERTY", "params": ["combined", True], "id": "four"},
+    ]
+    for command in asked:
+        bot.send(command)
+    await rig.wait(0.5)
+    assert [text for text in bot.take() if b'"id"' in text] == [
+        b'{"result":null,"id":1}',
+        b'{"result":["btcusdt@trade","ethusdt@trade"],"id":2}',
+        b'{"result":false,"id":3}',
+        b'{"result":null,"id":"four"}',
+    ]
+    await rig.wait(2)
+    assert {json.loads(text)["stream"] for text in bot.take()} == {"btcusdt@trade", "ethusdt@trade"}
+
+
+@with_rig
+async def test_usd_m_streams_come_from_their_own_routes(rig: Rig) -> None:
+    """Whatever path the bot uses, also the one that the exchange has retired."""
+    old = rig.bot("/fstream.binance.com/stream?streams=btcusdt@bookTicker/btcusdt@markPrice@1s")
+    new = rig.bot("/market/ws/btcusdt@markPrice@1s")
+    await rig.wait(3)
+    places = {(place, name) for place, verb, names in rig.exchange.said() if verb == "SUBSCRIBE" for name in names}
+    assert places == {
+        ("usdm/public/streams", "btcusdt@bookTicker"),
+        ("usdm/market/streams", "btcusdt@markPrice@1s"),
+    }
+    assert {json.loads(text)["stream"] for text in old.take()} == {"btcusdt@bookTicker", "btcusdt@markPrice@1s"}
+    assert {json.loads(text)["e"] for text in new.take()} == {"markPriceUpdate"}
+
+
+@with_rig
+async def test_coin_m_and_microseconds_have_their_own_connections(rig: Rig) -> None:
+    """Another unit is another message, so it cannot be shared."""
+    coin = rig.bot("/dstream.binance.com/ws/btcusd_perp@bookTicker")
+    micro, milli = rig.bot("/ws/btcusdt@trade?timeUnit=MICROSECOND"), rig.bot("/ws/btcusdt@trade")
+    await rig.wait(3)
+    assert coin.take()
+    moments = [json.loads(bot.take()[-1])["E"] for bot in (micro, milli)]
+    assert moments[0] // moments[1] == 1000
+    assert len(rig.exchange.live) == 3
+
+
+@pytest.mark.threat(25)
+@with_rig
+async def test_a_listen_key_reaches_nobody(rig: Rig) -> None:
+    """In none of the places where one stands; what is not carried says so."""
+    key = "pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1"
+    refused = {
+        f"/ws/{key}": "stream_unknown",
+        f"/stream?streams={key}": "stream_unknown",
+        f"/ws?listenKey={key}": "websocket_not_available",
+        f"/private/ws?listenKey={key}": "websocket_not_available",
+        f"/pm/ws/{key}": "websocket_not_available",
+        "/ws-api/v3": "websocket_not_available",
+        "/ws-fapi/v1": "websocket_not_available",
+    }
+    bots = {path: rig.bot(path) for path in refused}
+    await rig.wait(0.1)
+    assert {path: bot.reason for path, bot in bots.items()} == refused
+    denied = rig.gateway.journal.of("denied")
+    assert [record["reason"] for record in denied] == list(refused.values())
+    assert key not in str(denied)
+    bot = rig.bot("/ws")
+    bot.send({"method": "SUBSCRIBE", "params": ["btcusdt@trade", key], "id": 1})
+    await rig.wait(1)
+    answer = bot.take()
+    assert len(answer) == 1 and b'"code":2' in answer[0] and key.encode() not in answer[0]
+    assert rig.exchange.dialled == 0
