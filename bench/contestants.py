@@ -153,13 +153,17 @@ def envoy_plain(place: Place, upstream: Upstream) -> Running:
     return Running(_plain_target(port, place.bot), hmac_outbound(place.bot), child)
 
 
-def counterseal(out_kind: OutKind, build: Build = SOURCES) -> Callable[[Place, Upstream], Running]:
+def counterseal(
+    out_kind: OutKind, build: Build = SOURCES, durability: str = "process"
+) -> Callable[[Place, Upstream], Running]:
     """Us with everything on; `out_kind` is the kind of the venue key that signs."""
 
     def start(place: Place, upstream: Upstream) -> Running:
         if not build.python.exists():
             raise NotReady(f"{build.python.parent.parent} is not there; make it with: make compiled")
-        installation = Installation(place.directory, upstream.port, upstream.certificates.ca, out_kind, build)
+        installation = Installation(
+            place.directory, upstream.port, upstream.certificates.ca, out_kind, build, durability
+        )
         child = installation.start(place.cores.contestant, place.directory / "log")
         return Running(_plain_target(installation.port, installation.bot), installation.outbound, child)
 
@@ -174,6 +178,7 @@ CONTESTANTS = (
     Contestant("counterseal", "Counterseal, HMAC out", counterseal("hmac")),
     Contestant("counterseal-compiled", "Counterseal compiled, HMAC out", counterseal("hmac", COMPILED)),
     Contestant("counterseal-ed25519", "Counterseal, Ed25519 out", counterseal("ed25519")),
+    Contestant("counterseal-power", "Counterseal, synced before sent", counterseal("hmac", durability="power")),
     Contestant(
         "counterseal-without-limits", "Counterseal without its ledger, HMAC out", counterseal("hmac", WITHOUT_LIMITS)
     ),

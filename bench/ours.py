@@ -30,6 +30,7 @@ address = "127.0.0.1:{port}"
 
 [gateway]
 max_connections_per_source = 512
+durability = "{durability}"
 
 [keys.venue]
 functions = ["account", "trade"]
@@ -74,12 +75,14 @@ COMPILED = Build(ROOT / ".env" / "compiled" / "bin" / "python", None)
 class Installation:
     """A home below `directory` in front of the stand-in upstream on `upstream_port`."""
 
-    def __init__(self, directory: Path, upstream_port: int, ca: Path, out_kind: str, build: Build) -> None:
+    def __init__(
+        self, directory: Path, upstream_port: int, ca: Path, out_kind: str, build: Build, durability: str = "process"
+    ) -> None:
         self._build = build
         self.home = directory / "home"
         self.port = processes.free_port()
         self._verb("init", "--home", str(self.home))
-        text = CONFIG.format(upstream=upstream_port, ca=ca, port=self.port)
+        text = CONFIG.format(upstream=upstream_port, ca=ca, port=self.port, durability=durability)
         (self.home / "counterseal.toml").write_text(text)
         self.outbound = self._add_key(out_kind)
         minted = directory / "bot.json"

@@ -100,6 +100,7 @@ def ratios(lines: Mapping[str, Line]) -> list[Ratio]:
             _added(lines, ours, "envoy"),
             _added(lines, ours, "nginx"),
         ]
+    found.append(_per_core(lines, f"{OURS}-power", OURS))
     found.append(_at_least(_round_by_round(lines, OURS, WITHOUT_LIMITS), LEDGER_FLOOR))
     for other, peers in ((f"{OURS}-ed25519", ("envoy", "nginx-lua")), ("nginx-lua", ("envoy",))):
         found += [_per_core(lines, other, peer) for peer in peers]

@@ -375,7 +375,7 @@ class Stack:
         """
         lines = (self.paper_home / "journal.jsonl").read_text().splitlines()
         rows = [json.loads(line) for line in lines]
-        own = ("/time", "/exchangeInfo", "/ticker/price")
+        own = ("/time", "/exchangeInfo", "/ticker/price", "/system/status")
         came = [row for row in rows if "event" not in row]
         return [row for row in came if row["key"] or not (row["path"] or "").endswith(own)]
 

@@ -1,8 +1,8 @@
 """CRASH-1: gateway or signer is killed as it enters its Nth system call of a kind, while something is going on.
 
-What goes on: an order is placed, cancelled, of unknown fate; the configuration is taken up anew; a checkpoint is
-signed; the journal goes on in a new segment. First each is watched without a kill, so that every call that it makes is
-a point. `CRASH1_POINTS` sets how many of them are tried; strace does the killing.
+What goes on: an order is placed, filled at once, cancelled, of unknown fate; the configuration is taken up anew; a
+checkpoint is signed; the journal goes on in a new segment. First each is watched without a kill, so that every call
+that it makes is a point. `CRASH1_POINTS` sets how many of them are tried; strace does the killing.
 """
 
 # ruff: noqa: TID251 - real processes live in real time; randomness is seeded
@@ -32,6 +32,7 @@ READY_S = 5.0
 CALLS = "write,writev,pwrite64,fsync,fdatasync,sendto,sendmsg,rename,openat,unlink,close"
 SPOT = "/api/v3/order"
 ORDER = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=90000.00"
+TAKER = "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.001"
 OPTIONS = ("--fault-control", "--no-limits", "--volatility", "0", "--balance", "USDT=1000000000000",
            "--max-num-orders", "1000000")  # fmt: skip
 MIB = 1 << 20
@@ -75,6 +76,7 @@ class Bot:
         self._stack = stack
         self._count = 0
         self.names: list[str] = []
+        self._orders: dict[str, str] = {}
 
     def ask(self, method: str, query: str, connection: http.client.HTTPConnection | None = None) -> int | None:
         """Give the status, None when there was no answer."""
@@ -92,12 +94,13 @@ class Bot:
             if connection is None:
                 made.close()
 
-    def place(self, times: int = 1, connection: http.client.HTTPConnection | None = None) -> None:
+    def place(self, times: int = 1, connection: http.client.HTTPConnection | None = None, order: str = ORDER) -> None:
         """Place orders under new ids."""
         for _ in range(times):
             self._count += 1
             self.names.append(f"p{self._count}")
-            self.ask("POST", f"{ORDER}&newClientOrderId={self.names[-1]}", connection)
+            self._orders[self.names[-1]] = f"{order}&newClientOrderId={self.names[-1]}"
+            self.ask("POST", self._orders[self.names[-1]], connection)
 
     def cancel(self) -> None:
         """Cancel the newest order."""
@@ -106,7 +109,7 @@ class Bot:
     def repeat(self, names: Sequence[str]) -> None:
         """Repeat orders under their ids until each is answered: none may be placed twice."""
         for name in names:
-            wait(lambda name=name: self.ask("POST", f"{ORDER}&newClientOrderId={name}") is not None,  # type: ignore[misc]
+            wait(lambda name=name: self.ask("POST", self._orders[name]) is not None,  # type: ignore[misc]
                  10, f"an answer to {name}")  # fmt: skip
 
     def fill(self, path: Path) -> None:
@@ -135,6 +138,7 @@ def works(stack: Stack, bot: Bot) -> dict[str, tuple[Callable[[], None], Callabl
 
     return {
         "place": (nothing, bot.place),
+        "fill": (nothing, lambda: bot.place(order=TAKER)),
         "cancel": (bot.place, bot.cancel),
         "unknown": (lost, bot.place),
         "reload": (nothing, reload),
@@ -143,7 +147,7 @@ def works(stack: Stack, bot: Bot) -> dict[str, tuple[Callable[[], None], Callabl
     }
 
 
-TARGETS = [(work, "gateway") for work in ("place", "cancel", "unknown", "reload", "checkpoint", "rotation")] + [
+TARGETS = [(work, "gateway") for work in ("place", "fill", "cancel", "unknown", "reload", "checkpoint", "rotation")] + [
     ("place", "signer"), ("checkpoint", "signer"),
 ]  # fmt: skip
 
