@@ -23,7 +23,7 @@ def contradicts(intent: Intent, body: Any) -> bool:
     if path in BATCHES:
         return legs_contradict(intent, body)
     if not isinstance(body, dict):
-        return isinstance(body, list) and path != CANCEL_ALL
+        return isinstance(body, list) and (path != CANCEL_ALL or any(_names_another(intent, row) for row in body))
     if path == CANCEL_REPLACE:
         return _replacement_contradicts(intent, body)
     if path == AMEND:
@@ -58,14 +58,21 @@ def _fields_contradict(intent: Intent, body: Mapping[str, Any]) -> bool:
 
 
 def _replacement_contradicts(intent: Intent, body: Mapping[str, Any]) -> bool:
-    """The new order, where there is one, must carry the id that was sent."""
+    """The new order, where there is one, must carry the id that was sent, and both the symbol."""
     found = body.get("data", body)
     new = found.get("newOrderResponse") if isinstance(found, dict) else None
     if not isinstance(new, dict):
         return body.get("newOrderResult", "SUCCESS") == "SUCCESS" and "data" not in body
     if "clientOrderId" not in new:
         return "orderId" in new
-    return bool(new["clientOrderId"] != intent.values.get("newClientOrderId"))
+    if new["clientOrderId"] != intent.values.get("newClientOrderId"):
+        return True
+    return _names_another(intent, new) or _names_another(intent, found.get("cancelResponse"))
+
+
+def _names_another(intent: Intent, order: Any) -> bool:
+    """Tell whether an order is of another symbol; what names none is not."""
+    return isinstance(order, dict) and order.get("symbol", intent.values["symbol"]) != intent.values["symbol"]
 
 
 def _amendment_contradicts(intent: Intent, order: Any) -> bool:

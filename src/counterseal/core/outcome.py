@@ -50,6 +50,8 @@ _FUTURES_FAILED_503 = frozenset(
     {"Service Unavailable", "Internal error; unable to process your request. Please try again"}
 )
 _THROTTLED_503 = "Request throttled by system-level protection"
+# A cancelReplace of which at least one half failed; futures give these numbers another meaning.
+_TWO_RESULTS = frozenset({-2021, -2022})
 
 
 def read_answer(status: int, body: Any) -> Answer:
@@ -106,11 +108,16 @@ def _success(family: str, answer: Answer, expected: Mapping[str, str]) -> Outcom
 
 def _refused(family: str, answer: Answer) -> Outcome:
     futures = family in _FUTURES
-    if not futures and answer.code in (-2021, -2022):
+    if gives_two_results(family, answer):
         return _cancel_replace(answer)
     if is_duplicate(answer) or answer.status == 409:
         return Outcome.UNKNOWN
     return Outcome.REJECTED if answer.code in (_FUTURES_REJECTS if futures else _SPOT_REJECTS) else Outcome.UNKNOWN
+
+
+def gives_two_results(family: str, answer: Answer) -> bool:
+    """Tell whether this is the answer to a cancelReplace: to any other request it says nothing."""
+    return answer.code in _TWO_RESULTS and family not in _FUTURES
 
 
 def _cancel_replace(answer: Answer) -> Outcome:
