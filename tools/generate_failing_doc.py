@@ -1,11 +1,12 @@
 """Writes docs/reference/failing.md from `core.failing` and the tests that name its cells; --check only compares."""
 
-import argparse
 import ast
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import pages
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference" / "failing.md"
@@ -83,11 +84,13 @@ def render() -> str:
     tests = proofs()
     return (
         _HEAD
-        + "".join(_line((*_cells(row), _reasons(row), row.ends.value, row.note)) for row in today)
+        + "".join(pages.row((*_cells(row), _reasons(row), row.ends.value, row.note)) for row in today)
         + _TO_COME
-        + "".join(_line((*_cells(row), row.comes_with, row.note)) for row in to_come)
+        + "".join(pages.row((*_cells(row), row.comes_with, row.note)) for row in to_come)
         + _PROOFS
-        + "".join(_line((row.state, *(_names(tests.get((row.name, column))) for column in COLUMNS))) for row in today)
+        + "".join(
+            pages.row((row.state, *(_names(tests.get((row.name, column))) for column in COLUMNS))) for row in today
+        )
     )
 
 
@@ -109,27 +112,8 @@ def _names(names: list[str] | None) -> str:
     """Name each file once, with its tests."""
     if not names:
         return "*none*"
-    by_file: dict[str, list[str]] = defaultdict(list)
-    for path, _, name in (each.partition("::") for each in names):
-        by_file[path].append(f"`{name.removeprefix('test_')}`")
-    return "<br>".join(f"`{path}`: {', '.join(found)}" for path, found in by_file.items())
-
-
-def _line(cells: tuple[str, ...]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
-
-
-def main() -> int:
-    """Write the page, or with --check only tell (status 1) whether it is out of date."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; status 1 when the page is out of date")
-    page = render()
-    if not parser.parse_args().check:
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(page, encoding="utf-8")
-        return 0
-    return 0 if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page else 1
+    return pages.by_file(names)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(pages.run(__doc__, PAGE, render))

@@ -1,9 +1,10 @@
 """Writes docs/reference/refusals.md from the tables of reasons; --check only tells if it is out of date."""
 
-import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+import pages
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference" / "refusals.md"
@@ -57,28 +58,12 @@ def _row(reason: Reason) -> str:
         reason.meaning,
         reason.remedy,
     )
-    return _line(cells)
+    return pages.row(cells)
 
 
 def _signer_rows() -> Iterator[str]:
-    return (_line((f"`{code}`", meaning)) for code, meaning in SIGNER_REASONS.items())
-
-
-def _line(cells: tuple[str, ...]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
-
-
-def main() -> int:
-    """Write the page, or with --check only tell (status 1) whether it is out of date."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; status 1 when the page is out of date")
-    page = render()
-    if not parser.parse_args().check:
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(page, encoding="utf-8")
-        return 0
-    return 0 if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page else 1
+    return (pages.row((f"`{code}`", meaning)) for code, meaning in SIGNER_REASONS.items())
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(pages.run(__doc__, PAGE, render))

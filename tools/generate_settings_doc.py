@@ -1,10 +1,11 @@
 """Writes docs/reference/settings.md from the table of settings; --check only tells if it is out of date."""
 
-import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import pages
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference" / "settings.md"
@@ -85,17 +86,5 @@ def _rules() -> Iterator[str]:
         yield f"- {(rule.__doc__ or '').splitlines()[0]}"
 
 
-def main() -> int:
-    """Write the page, or with --check only tell (status 1) whether it is out of date."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; status 1 when the page is out of date")
-    page = render()
-    if not parser.parse_args().check:
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(page, encoding="utf-8")
-        return 0
-    return 0 if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(pages.run(__doc__, PAGE, render))

@@ -1,12 +1,13 @@
 """Writes docs/reference/threats.md from tools/threats.toml and the tests' threat markers; --check only compares."""
 
-import argparse
 import ast
 import sys
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import pages
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference" / "threats.md"
@@ -70,23 +71,8 @@ def _tests(names: list[str] | None) -> str:
     """Name each file once, with its tests."""
     if not names:
         return "*open*"
-    by_file: dict[str, list[str]] = defaultdict(list)
-    for path, _, name in (each.partition("::") for each in names):
-        by_file[path].append(f"`{name.removeprefix('test_')}`")
-    return "<br>".join(f"`{path}`: {', '.join(found)}" for path, found in by_file.items())
-
-
-def main() -> int:
-    """Write the page, or with --check only tell (status 1) whether it is out of date."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; status 1 when the page is out of date")
-    page = render()
-    if not parser.parse_args().check:
-        PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(page, encoding="utf-8")
-        return 0
-    return 0 if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page else 1
+    return pages.by_file(names)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(pages.run(__doc__, PAGE, render))
