@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidStatus
@@ -11,10 +11,8 @@ from websockets.http11 import Response
 from websockets.protocol import OPEN
 from websockets.uri import WebSocketURI
 
-from counterseal.adapters.egress import family_of
-from counterseal.adapters.upstream import CONNECT_TIMEOUT_S, Target
+from counterseal.adapters.upstream import CONNECT_TIMEOUT_S, Target, reach
 from counterseal.ports.clock import Clock
-from counterseal.ports.venue import Unreachable
 
 # The largest messages are all tickers of a market: some hundred KiB.
 MAX_MESSAGE = 8 << 20
@@ -144,22 +142,9 @@ Dial = Callable[[str, StreamLink], Awaitable[None]]
 
 def dialler(targets: Mapping[str, Target], egress: str) -> Dial:
     """Give what connects a link to a family's host, from the address `egress` ("" for any of this host's)."""
-    leaving: dict[str, Any] = {"local_addr": (egress, 0), "family": family_of(egress)} if egress else {}
 
     async def dial(family: str, link: StreamLink) -> None:
         """Connect and verify. Raises Unreachable."""
-        target = targets[family]
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await asyncio.get_running_loop().create_connection(
-                    lambda: link,
-                    target.host,
-                    target.port,
-                    ssl=target.context,
-                    server_hostname=target.name,
-                    **leaving,
-                )
-        except (OSError, TimeoutError) as error:
-            raise Unreachable(f"cannot connect: {type(error).__name__}") from None
+        await reach(targets[family], egress, link)
 
     return dial

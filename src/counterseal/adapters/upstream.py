@@ -54,6 +54,24 @@ class Target:
     context: ssl.SSLContext
 
 
+async def reach(target: Target, egress: str, protocol: asyncio.BaseProtocol) -> None:
+    """Connect `protocol` over verified TLS, from the address `egress` ("": any of this host's). Raises Unreachable."""
+    # Bound to an address, it looks for none of the exchange's that it could not reach.
+    leaving: dict[str, Any] = {"local_addr": (egress, 0), "family": family_of(egress)} if egress else {}
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            await asyncio.get_running_loop().create_connection(
+                lambda: protocol,
+                target.host,
+                target.port,
+                ssl=target.context,
+                server_hostname=target.name,
+                **leaving,
+            )
+    except (OSError, TimeoutError) as error:
+        raise Unreachable(f"cannot connect: {type(error).__name__}") from None
+
+
 class UpstreamConnection(asyncio.BufferedProtocol):
     """One connection; `send` gives a future with the answer."""
 
@@ -281,18 +299,7 @@ class UpstreamPool:
 
     async def _open(self, target: Target, egress: str) -> UpstreamConnection:
         connection = UpstreamConnection(self._clock, egress)
-        try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                await asyncio.get_running_loop().create_connection(
-                    lambda: connection,
-                    target.host,
-                    target.port,
-                    ssl=target.context,
-                    server_hostname=target.name,
-                    **_leaving_from(egress),
-                )
-        except (OSError, TimeoutError) as error:
-            raise Unreachable(f"cannot connect: {type(error).__name__}") from None
+        await reach(target, egress, connection)
         return connection
 
     async def close(self) -> None:
@@ -300,8 +307,3 @@ class UpstreamPool:
         for connection in list(self._all):
             connection.kill("closing")
         self._all.clear()
-
-
-def _leaving_from(egress: str) -> dict[str, Any]:
-    """Bind to the address, and look for none of the exchange's that it could not reach."""
-    return {"local_addr": (egress, 0), "family": family_of(egress)} if egress else {}
