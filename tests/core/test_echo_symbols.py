@@ -1,4 +1,4 @@
-"""core.echo and core.outcome: an answer that names another symbol, or gives two results for one request."""
+"""core.echo: an answer that names another symbol belongs to another request."""
 
 from typing import Any
 
@@ -6,7 +6,6 @@ import pytest
 from tests.core.test_echo import intent
 
 from counterseal.core.echo import contradicts
-from counterseal.core.outcome import gives_two_results, read_answer
 
 MINE, OTHER = {"symbol": "BTCUSDT", "clientOrderId": "n"}, {"symbol": "ETHUSDT", "clientOrderId": "n"}
 
@@ -36,12 +35,3 @@ def test_both_halves_of_a_replacement_are_of_its_symbol(new: Any, old: Any, wron
 def test_what_a_cancel_of_everything_found_is_of_its_symbol(rows: list[Any], wrong: bool) -> None:
     """Rows of another symbol are the answer to another request."""
     assert contradicts(intent("spot", "DELETE", "/api/v3/openOrders", symbol="BTCUSDT"), rows) is wrong
-
-
-@pytest.mark.parametrize(
-    ("family", "code", "two"),
-    [("spot", -2021, True), ("spot", -2022, True), ("spot", -2011, False), ("usdm", -2021, False)],
-)
-def test_only_a_replacement_has_two_results(family: str, code: int, two: bool) -> None:
-    """Futures say other things by the same numbers."""
-    assert gives_two_results(family, read_answer(409, {"code": code, "msg": ""})) is two

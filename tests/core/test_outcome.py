@@ -161,13 +161,15 @@ def test_both_results_are_read(code: int, status: int, cancel: Any, new: Any, re
         "newOrderResult": new[0],
         "newOrderResponse": new[1],
     }
-    assert outcome(SPOT, status, {**error(code), "data": data}) is result
+    told = read_answer(status, {**error(code), "data": data})
+    assert classify(SPOT, told, {}, has_two_results=True) is result
+    assert classify(SPOT, told, {}) is U, "told to a request that has one result it is somebody else's"
 
 
 def test_a_spot_2022_without_results_and_the_futures_codes_of_the_same_number() -> None:
     """-2021 and -2022 are cancelReplace on spot; on futures they refuse an order (would trigger, reduce-only)."""
-    assert outcome(SPOT, 400, error(-2022)) is U
-    assert outcome(SPOT, 400, {**error(-2022), "data": 7}) is U
+    for body in (error(-2022), {**error(-2022), "data": 7}):
+        assert classify(SPOT, read_answer(400, body), {}, has_two_results=True) is U
     assert outcome(FUTURES, 400, error(-2021)) is R
     assert outcome(FUTURES, 400, error(-2022)) is R
 

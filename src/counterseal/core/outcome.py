@@ -67,13 +67,16 @@ def read_answer(status: int, body: Any) -> Answer:
     return Answer(status, body, code, message)
 
 
-def classify(family: str, answer: Answer, expected: Mapping[str, str]) -> Outcome:
+def classify(family: str, answer: Answer, expected: Mapping[str, str], *, has_two_results: bool = False) -> Outcome:
     """Classify the answer to a request that changes something.
 
     `expected` maps fields of the reply (symbol, clientOrderId) to the texts that were sent; a reply that does not state
-    exactly them belongs to another request. A batch is as certain as its least certain leg.
+    exactly them belongs to another request. A batch is as certain as its least certain leg. `has_two_results` is for a
+    cancelReplace: told to any other request they are an answer to somebody else.
     """
     if answer.code in _UNKNOWN_CODES or is_duplicate(answer):
+        return Outcome.UNKNOWN
+    if _gives_two_results(family, answer) and not has_two_results:
         return Outcome.UNKNOWN
     if 200 <= answer.status < 300:
         return _success(family, answer, expected)
@@ -108,15 +111,14 @@ def _success(family: str, answer: Answer, expected: Mapping[str, str]) -> Outcom
 
 def _refused(family: str, answer: Answer) -> Outcome:
     futures = family in _FUTURES
-    if gives_two_results(family, answer):
+    if _gives_two_results(family, answer):
         return _cancel_replace(answer)
     if is_duplicate(answer) or answer.status == 409:
         return Outcome.UNKNOWN
     return Outcome.REJECTED if answer.code in (_FUTURES_REJECTS if futures else _SPOT_REJECTS) else Outcome.UNKNOWN
 
 
-def gives_two_results(family: str, answer: Answer) -> bool:
-    """Tell whether this is the answer to a cancelReplace: to any other request it says nothing."""
+def _gives_two_results(family: str, answer: Answer) -> bool:
     return answer.code in _TWO_RESULTS and family not in _FUTURES
 
 

@@ -7,7 +7,7 @@ from counterseal.core import freshness, orders
 from counterseal.core.echo import CANCEL_REPLACE, contradicts, legs_contradict, order_in, replaced_id
 from counterseal.core.messages import HeldKey
 from counterseal.core.orders import Entry, Repeat
-from counterseal.core.outcome import Answer, Outcome, classify, gives_two_results, is_duplicate
+from counterseal.core.outcome import Answer, Outcome, classify, is_duplicate
 from counterseal.core.replay import Seen
 from counterseal.gateway import answers
 from counterseal.gateway import reply as replies
@@ -267,12 +267,10 @@ class Changes:
         parsed = answers.parse(answer)
         if isinstance(parsed.body, list):
             self._room.told_legs(admitted, permit, parsed.body)
-        outcome = classify(admitted.endpoint.family, parsed, expected_of(admitted))
+        has_two = admitted.endpoint.path == CANCEL_REPLACE
+        outcome = classify(admitted.endpoint.family, parsed, expected_of(admitted), has_two_results=has_two)
         if outcome is Outcome.ACCEPTED and contradicts(admitted.intent, parsed.body):
             outcome = Outcome.UNKNOWN
-        if parsed.code is not None and admitted.endpoint.path != CANCEL_REPLACE:
-            # Two results, to a request that has one: an answer to somebody else.
-            outcome = Outcome.UNKNOWN if gives_two_results(admitted.endpoint.family, parsed) else outcome
         if outcome is Outcome.UNKNOWN:
             return _unknown(answer, parsed)
         return Verdict(outcome, answers.passed_on(answer, self._signer.keys(), parsed), answer, parsed)
