@@ -96,20 +96,7 @@ class Service:
         self._turn = Turn(self._journal, self._signer, self._seen_file, clock)
         self._venue = UpstreamPool(_targets(config), clock, self._log.warning)
         self._hub, upgrades = self._make_streams(config)
-        self._plane = Plane(
-            Parts(
-                state=self._state,
-                venue=self._venue,
-                signer=self._signer,
-                verifier=SignatureVerifier(),
-                journal=self._journal,
-                turn=self._turn,
-                tasks=self._tasks,
-                log=self._log,
-                draw=secrets.randbelow,
-                upgrade=upgrades.judge,
-            )
-        )
+        self._plane = self._make_plane(upgrades)
         self._health = Health(
             self._state, self._plane.gate, self._plane.refresher, probes, lambda: self._turn.marks_failed, self._tasks
         )
@@ -131,6 +118,22 @@ class Service:
         self._lacking_since = recovered.boots.since(boot, clock.wall_ns() // 1_000_000)
 
     # -- making
+
+    def _make_plane(self, upgrades: Upgrades) -> Plane:
+        return Plane(
+            Parts(
+                state=self._state,
+                venue=self._venue,
+                signer=self._signer,
+                verifier=SignatureVerifier(),
+                journal=self._journal,
+                turn=self._turn,
+                tasks=self._tasks,
+                log=self._log,
+                draw=secrets.randbelow,
+                upgrade=upgrades.judge,
+            )
+        )
 
     def _make_state(self, config: Config, ledger: IdLedger) -> State:
         incarnation = secrets.token_hex(4)
