@@ -321,6 +321,7 @@ def test_the_reserve_is_synced_after_a_sync_that_failed_while_another_was_due(
         await journal.close()
 
     asyncio.run(run())
+    assert synced.is_set()
 
 
 @pytest.mark.threat(56)
