@@ -78,7 +78,7 @@ compiled: $(ENV)/compiled/.stamp ## the package with its hot path compiled to C,
 
 # Left out: a test that puts a stand-in where a compiled class takes only its own kind.
 compiled-test: $(ENV)/compiled/.stamp $(ENV)/test/.stamp ## the in-process tests of the hot path against the compiled package
-	$(ENV)/test/bin/python -m pytest -o pythonpath="$$($(ENV)/compiled/bin/python -P -c 'import sysconfig; print(sysconfig.get_path("purelib"))') ." \
+	$(ENV)/test/bin/python -m pytest -o pythonpath="$$($(ENV)/compiled/bin/python -P -c 'import sysconfig; print(sysconfig.get_path("purelib"))') . tools" \
 	  -m "not slow and not sdk" -k "not file_of_marks" tests/core tests/gateway tests/captures $(PYTEST)
 
 bench: $(ENV)/bench/.stamp $(ENV)/product/.stamp $(ENV)/compiled/.stamp ## throughput and latency beside nginx, nginx + Lua and Envoy

@@ -44,6 +44,14 @@ class Deep(ScriptedVenue):
         return answer._replace(body=b"[" * 100_000) if self.path.encode() in request else answer
 
 
+class Broken(ScriptedVenue):
+    """An exchange of which one answer is not even text."""
+
+    async def send(self, family: str, request: bytes, terms: Terms = ORDINARY) -> VenueReply:
+        answer = await super().send(family, request, terms)
+        return answer._replace(body=b'{"status": \xff') if STATUS.encode() in request else answer
+
+
 class DeepPrices(Deep):
     """With prices of spot that cannot be read."""
 
@@ -668,9 +676,10 @@ async def test_an_answer_that_cannot_be_read_does_not_end_the_asking() -> None:
     rig.health.start()
     await rig.clock.advance(1)
     assert not await rig.passes()
-    rig.venue.__class__ = Deep
-    await rig.clock.advance(30)
-    assert not await rig.passes()
+    for odd in (Deep, Broken):
+        rig.venue.__class__ = odd
+        await rig.clock.advance(30)
+        assert not await rig.passes()
     rig.venue.__class__ = ScriptedVenue
     rig.venue.script[STATUS] = [(200, {"status": 0, "msg": "normal"})]
     await rig.clock.advance(41)

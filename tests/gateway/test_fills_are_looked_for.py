@@ -72,6 +72,25 @@ async def test_what_the_exchange_has_forgotten_has_ended_but_not_at_once() -> No
 
 
 @on_virtual_time
+async def test_an_order_that_is_still_on_its_way_is_not_forgotten_at_the_first_denial() -> None:
+    """One read has shown it and the next is behind: its own answer will tell."""
+    rig = await opened(Rig(LIMIT))
+    await rig.clock.advance(120)
+    await rig.refresher.read_prices()
+    rig.venue.script[SPOT] = ["stall", (200, row("a", 1))]
+    rig.start("POST", SPOT, f"{ORDER}&newClientOrderId=a")
+    await rig.clock.advance(0.1)
+    assert (await rig.ask("GET", SPOT, "symbol=BTCUSDT&origClientOrderId=a")).status == 200
+    rig.venue.sent.clear()
+    rig.venue.script[OPEN] = [(200, [])] * 9
+    rig.venue.script[SPOT] = [(400, {"code": -2013, "msg": "Order does not exist."})] * 9
+    await rig.clock.advance(3)
+    assert (SPOT, "1") in asked(rig)
+    assert total(rig) == "100.00"
+    await rig.end()
+
+
+@on_virtual_time
 async def test_a_conditional_order_is_followed_to_what_it_became() -> None:
     rig = await opened(Rig(LIMIT))
     algo = {"symbol": "BTCUSDT", "clientAlgoId": "c", "algoId": 5, "algoStatus": "NEW", "actualOrderId": ""}

@@ -10,7 +10,7 @@ from counterseal.core.exposure.claims import changes_of
 from counterseal.core.exposure.money import ZERO, Rate, subtract
 from counterseal.core.exposure.order import Where
 from counterseal.core.exposure.replay import Replay, statement
-from counterseal.core.exposure.tracker import Limit, Owner, Reservation, Tracker
+from counterseal.core.exposure.tracker import Limit, Owner, Tracker
 from counterseal.core.market import MAX_PRICE_AGE_MS
 from counterseal.core.messages import HeldKey
 from counterseal.core.outcome import Outcome
@@ -40,10 +40,9 @@ Record = Callable[[Mapping[str, Any]], None]
 
 
 class Held(NamedTuple):
-    """What one request has reserved, by the number that its intent will have."""
+    """A request that has reserved something, by the number that its intent will have."""
 
     request: str
-    reservation: Reservation
 
 
 class Exposures:
@@ -153,7 +152,7 @@ class Exposures:
         try:
             return self._hold(request, inquiry, admitted, key)
         except Exception as error:  # noqa: BLE001 - what cannot be judged is refused, and told
-            self._record({"type": "event", "what": "exposure_fault", "error": type(error).__name__, "id": request})
+            self._fault(error, id=request)
             return None if admitted.intent.reduces else "exposure_unread"
 
     def _hold(self, request: str, inquiry: Inquiry, admitted: Admitted, key: HeldKey) -> Held | str | None:
@@ -180,8 +179,11 @@ class Exposures:
             self.tracker.release(request, reservation.parts)
             return over
         self.tracker.begin(request, endpoint.path, reservation.parts)
+        for order, _ in reservation.parts:
+            # A read may show it before its own answer comes, and the next one may be behind.
+            order.since_ms = max(order.since_ms, now_ms)
         self._dirty = True
-        return Held(request, reservation)
+        return Held(request)
 
     def release(self, held: Held | str | None) -> None:
         """Nothing of the request has been written or sent, nor will be."""
@@ -217,7 +219,7 @@ class Exposures:
             if outcome is Outcome.ACCEPTED:
                 self.tracker.see(self._state.account_of(key), family, body)
         except Exception as error:  # noqa: BLE001 - see above
-            self._record({"type": "event", "what": "exposure_fault", "error": type(error).__name__, "id": request})
+            self._fault(error, id=request)
 
     def read(self, admitted: Admitted, key: HeldKey, answer: VenueReply) -> None:
         """Learn from the answer to a bot's own query of orders; the bot gets it whatever it holds."""
@@ -227,7 +229,7 @@ class Exposures:
         try:
             self.learn(key.ref, endpoint.family, answers.parse(answer).body)
         except Exception as error:  # noqa: BLE001 - see above
-            self._record({"type": "event", "what": "exposure_fault", "error": type(error).__name__})
+            self._fault(error)
 
     def learn(self, key: str, family: str, body: Any) -> None:
         """Take over what the answer to a read tells of orders, and write down what is new in it."""
@@ -236,6 +238,9 @@ class Exposures:
         if rows:
             self._dirty = True
             self._record({"type": "learnt", "account": account, "family": family, "rows": rows})
+
+    def _fault(self, error: Exception, **more: str) -> None:
+        self._record({"type": "event", "what": "exposure_fault", "error": type(error).__name__, **more})
 
     def held(self, account: str, family: str) -> dict[Where, Decimal]:
         """Give what all bots hold together, by place."""

@@ -98,6 +98,13 @@ def test_a_statement_of_some_leaves_the_others_as_they_are() -> None:
     assert totals(folded(stated, frozenset({("beta", "other")}))) == (0, 0, 0, 0)
 
 
+def test_a_statement_tells_nothing_of_those_who_are_not_covered_any_more() -> None:
+    """Their last orders are still in the book; taken from there they would count twice when a limit comes again."""
+    tracker = folded([*RECORDS, {"type": "learnt", "account": "other", "family": "spot", "rows": [row("d", "", "1")]}])
+    stated = [{"type": "exposure", **part} for part in statement(tracker, {("alpha", "main")})]
+    assert totals(folded(RECORDS + stated)) == (400, 200, 400, 200)
+
+
 def test_a_long_statement_is_several_records(monkeypatch: Any) -> None:
     monkeypatch.setattr(module, "PER_RECORD", 2)
     tracker = folded(RECORDS)

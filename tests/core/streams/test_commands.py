@@ -68,6 +68,6 @@ def test_only_market_streams_are_subscribed() -> None:
     """Dummy names are nothing; an unknown one refuses all, and is not repeated."""
     assert commands.wanted("spot", Command("SUBSCRIBE", "1", ("0", "a@trade", ""))) == ["a@trade"]
     with pytest.raises(Refused) as caught:
-        commands.wanted("spot", Command("SUBSCRIBE", "1", ("a@trade", "k" * 64)))
+        commands.wanted("spot", Command("SUBSCRIBE", "1", ("0", "a@trade", "k" * 64)))
     answer = json.loads(caught.value.text)
-    assert answer == {"error": {"code": 2, "msg": "Invalid request: item 1 is no market stream of spot"}, "id": 1}
+    assert answer == {"error": {"code": 2, "msg": "Invalid request: item 2 is no market stream of spot"}, "id": 1}

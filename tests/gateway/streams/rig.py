@@ -185,7 +185,9 @@ class BotWire(asyncio.Transport):
         self.protocol = protocol
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        self._high = high or self._high
+        self._high = self._high if high is None else high
+        if self._unread > self._high:
+            self.protocol.pause_writing()
 
     def get_write_buffer_size(self) -> int:
         return self._unread
@@ -347,7 +349,7 @@ class Rig:
 
     async def idle(self, seconds: float, step_s: float) -> None:
         """Let time pass for connections alone: nothing happens in the markets, and few turns of the loop settle it."""
-        self.clock._settle = _a_few_turns  # type: ignore[method-assign]
+        self.clock._settle = _a_few_turns  # type: ignore[method-assign]  # this clock's alone
         for _ in range(round(seconds / step_s)):
             await self.clock.advance(step_s)
             self.exchange.exchange.realtime.tick(self.exchange.now_ms)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from tests.gateway.streams.rig import Bot, Rig, Wire, with_rig
@@ -48,7 +49,7 @@ def _new_is_late(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("lateness", [_nothing, _old_is_late, _new_is_late])
-def test_a_shutdown_is_not_noticed(tmp_path: pytest.TempPathFactory, lateness: Callable[[Rig], None]) -> None:
+def test_a_shutdown_is_not_noticed(tmp_path: Path, lateness: Callable[[Rig], None]) -> None:
     """`serverShutdown`: the successor stands before the old one goes; no gap, no repeat, whichever is slower."""
 
     async def test(rig: Rig) -> None:
@@ -70,7 +71,35 @@ def test_a_shutdown_is_not_noticed(tmp_path: pytest.TempPathFactory, lateness: C
         assert rig.hub.report()["renewed"] == 1
         check_nothing_is_missing(rig, bot)
 
-    with_rig(test)(tmp_path)  # type: ignore[arg-type]
+    with_rig(test)(tmp_path)
+
+
+@with_rig
+async def test_a_successor_that_must_go_too_is_replaced(rig: Rig) -> None:
+    """It may stand on the server that shuts down."""
+    bot = rig.bot(PATH)
+    await rig.wait(5)
+    rig.exchange.announce_shutdown()
+    await rig.wait(0.6)
+    assert len(rig.exchange.live) == 2
+    rig.exchange.announce_shutdown()
+    await rig.wait(10)
+    assert (rig.hub.report()["renewed"], rig.told) == (2, [])
+    check_nothing_is_missing(rig, bot)
+
+
+@with_rig
+async def test_a_shutdown_ends_with_the_connection_it_was_told_on(rig: Rig) -> None:
+    """What is made anew for the next listener does not need a successor."""
+    bot = rig.bot("/ws/btcusdt@trade")
+    await rig.wait(1)
+    rig.exchange.announce_shutdown()
+    bot.send({"method": "UNSUBSCRIBE", "params": ["btcusdt@trade"], "id": 1})
+    await rig.wait(32)
+    before, live = rig.exchange.dialled, len(rig.exchange.live)
+    bot.send({"method": "SUBSCRIBE", "params": ["btcusdt@trade"], "id": 2})
+    await rig.wait(5)
+    assert (live, len(rig.exchange.live), rig.exchange.dialled - before) == (0, 1, 1)
 
 
 @with_rig
@@ -130,8 +159,10 @@ async def test_an_exchange_that_is_down_is_asked_seldom(rig: Rig) -> None:
         times.append((second, rig.exchange.dialled))
     assert all(after - times[at][1] < 20 for at, (_, after) in enumerate(times[300:]))
     assert rig.exchange.dialled > 30
+    assert 0 < rig.hub.report()["attempts"] < 20
     rig.exchange.is_down = False
-    await rig.idle(300, 1)
+    await rig.idle(350, 1)
+    assert rig.hub.report()["attempts"] == 0
     await rig.wait(3)
     assert len(rig.exchange.live) == 2
     assert all(bot.take() for bot in rig.bots)

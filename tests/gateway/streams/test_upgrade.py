@@ -1,5 +1,6 @@
 """The handshake: strict, on any connection, under the same rules as a public read."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ async def test_extensions_and_subprotocols_are_declined(rig: Rig) -> None:
         ({"peer": "10.0.0.5"}, "anonymous_not_allowed"),
     ],
 )
-def test_a_handshake_is_refused(tmp_path: pytest.TempPathFactory, more: dict[str, Any], reason: str) -> None:
+def test_a_handshake_is_refused(tmp_path: Path, more: dict[str, Any], reason: str) -> None:
     """With its reason, and nothing is asked of the exchange."""
 
     async def test(rig: Rig) -> None:
@@ -59,7 +60,7 @@ def test_a_handshake_is_refused(tmp_path: pytest.TempPathFactory, more: dict[str
         assert bot.reason == reason
         assert rig.exchange.dialled == 0
 
-    with_rig(test)(tmp_path)  # type: ignore[arg-type]
+    with_rig(test)(tmp_path)
 
 
 @with_rig

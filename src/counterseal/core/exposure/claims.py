@@ -1,7 +1,6 @@
 """What a request may bring into the world: its orders as claims, and the orders that it would alter."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 from counterseal.core.binance.values import items_of
@@ -70,11 +69,7 @@ def _claim(leg: Leg, values: Values, names: Sequence[str], *, counts: bool = Tru
         leg.side,
         ZERO if leg.quantity is None else leg.quantity,
         leg.quote_quantity,
-        _worst(leg.prices),
+        max(leg.prices, default=None),
         tuple(names),
         counts,
     )
-
-
-def _worst(prices: Sequence[Decimal]) -> Decimal | None:
-    return max(prices) if prices else None

@@ -41,8 +41,9 @@ class Order:
     """An order that may trade. `open` is what of it can still be filled, `value` that in dollars at its place's rate.
 
     `filled` is what was filled under each name, `live` are the names under which it has not ended. `altered` are new
-    sizes and prices whose outcome is not known, by request. `shown` tells that the exchange has confirmed it, `since`
-    is the monotonic ms from which on its open orders must show it, `asked_ms` when it was asked for by itself.
+    sizes and prices whose outcome is not known, by request. `shown` tells that the exchange has confirmed it,
+    `since_ms` is the monotonic ms of its last request or answer, from which on its open orders must show it, `asked_ms`
+    when it was asked for by itself.
     """
 
     __slots__ = (

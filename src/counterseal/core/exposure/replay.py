@@ -5,7 +5,7 @@ tell after that is taken in order.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from decimal import Decimal
 from typing import Any
 
@@ -24,22 +24,25 @@ Whose = tuple[str, str]
 MARK = b'"type":"exposure","covers":[['
 
 
-def statement(tracker: Tracker, covers: Iterable[Whose]) -> Iterator[dict[str, Any]]:
-    """Give what `exposure` records state: what these bots, each with an account of its, hold and have open."""
-    orders = list(tracker.book.orders())
+def statement(tracker: Tracker, covers: Set[Whose]) -> Iterator[dict[str, Any]]:
+    """Give what `exposure` records state: what these bots, each with an account of its, hold and have open.
+
+    The book may still know of others, who have lost their limit: what is stated of them would count again.
+    """
+    orders = [order for order in tracker.book.orders() if (order.bot, order.where.account) in covers]
     pending = _pending(tracker)
     for start in range(0, max(1, len(orders)), PER_RECORD):
         yield {
             "covers": [] if start else sorted(map(list, covers)),
-            "positions": [] if start else list(_positions(tracker)),
+            "positions": [] if start else list(_positions(tracker, covers)),
             "orders": [_written(order, pending) for order in orders[start : start + PER_RECORD]],
         }
 
 
-def _positions(tracker: Tracker) -> Iterator[list[str]]:
+def _positions(tracker: Tracker, covers: Set[Whose]) -> Iterator[list[str]]:
     for where, place in tracker.book.places.items():
         for cell in place.cells.values():
-            if cell.position:
+            if cell.position and (cell.bot, where.account) in covers:
                 yield [*where, cell.bot, f"{cell.position:f}"]
 
 

@@ -64,7 +64,7 @@ class Tracker:
         """Count a request in, and judge it. Whoever gets `over` and will not send it has to `release` it.
 
         `stale` are the products whose prices are too old. What makes no sum larger exceeds nothing.
-        """  # fmt: skip
+        """
         before = [limit.scope.total for limit in limits]
         parts = tuple([self._take(request, owner, family, change) for change in changes])
         for limit, was in zip(limits, before, strict=True):

@@ -14,8 +14,7 @@ class Allowance:
     def wait_ms(self, now_ms: int) -> int:
         """Tell in how many milliseconds one more is allowed; 0 for now."""
         oldest = now_ms - self._window_ms
-        while self._taken and self._taken[0] <= oldest:
-            self._taken.popleft()
+        self._forget(oldest)
         return self._taken[0] - oldest if len(self._taken) >= self._most else 0
 
     def take(self, now_ms: int) -> bool:
@@ -25,5 +24,11 @@ class Allowance:
         self._taken.append(now_ms)
         return True
 
-    def __len__(self) -> int:
+    def count(self, now_ms: int) -> int:
+        """Tell how many there were in the last stretch."""
+        self._forget(now_ms - self._window_ms)
         return len(self._taken)
+
+    def _forget(self, oldest: int) -> None:
+        while self._taken and self._taken[0] <= oldest:
+            self._taken.popleft()

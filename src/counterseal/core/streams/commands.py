@@ -98,8 +98,12 @@ def wanted(family: str, command: Command) -> list[str]:
 
     A name that is not known may be a listen key, so the answer does not repeat it.
     """
-    names = [name for name in command.names if not is_nothing(name)]
-    if not all(find(family, name) for name in names):
-        number = next(number for number, name in enumerate(names) if not find(family, name))
-        raise Refused(INVALID_REQUEST, f"Invalid request: item {number} is no market stream of {family}", command.id)
+    names = []
+    for number, name in enumerate(command.names):
+        if is_nothing(name):
+            continue
+        if not find(family, name):
+            text = f"Invalid request: item {number} is no market stream of {family}"
+            raise Refused(INVALID_REQUEST, text, command.id)
+        names.append(name)
     return names

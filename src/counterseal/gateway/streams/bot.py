@@ -20,7 +20,7 @@ MAX_MESSAGE, MAX_FRAGMENTS = 64 << 10, 16
 MESSAGES = {"spot": 5, "usdm": 10, "coinm": 10}
 PING_S, PONG_S = 20.0, 60.0
 # A bot that does not read for so long is cut; what waits for it meanwhile is bounded in bytes.
-STUCK_S, BACKLOG = 8.0, 1 << 20
+STUCK_S, BACKLOG = 7.0, 1 << 20
 GOODBYE_S = 2.0
 # The smallest frame has 6 bytes: so few are read before the flood is noticed.
 SLICE = 256
@@ -44,7 +44,7 @@ class BotStream(asyncio.Protocol):
         self._out: list[bytes] = []
         self._backlog = Backlog(BACKLOG)
         self._full = False
-        self._stuck_ns = 0
+        self._stuck_ns: int | None = None
         now_ns = hub.clock.monotonic_ns()
         self._ping_ns, self._pong_by_ns = now_ns + int(PING_S * 1e9), 0
         self._abort_ns = 0
@@ -53,7 +53,12 @@ class BotStream(asyncio.Protocol):
     def start(self, names: tuple[str, ...], early: bytes) -> None:
         """Listen to the names of the address, and read what came behind the handshake."""
         self._hub.readers[self] = None
-        self._transport.set_write_buffer_limits(high=HIGH_WATER)
+        if self._transport.get_write_buffer_size():
+            # Who spoke on this connection before may have been told that it is full: nobody is told twice.
+            self.pause_writing()
+            self._transport.set_write_buffer_limits(high=0)
+        else:
+            self._transport.set_write_buffer_limits(high=HIGH_WATER)
         if not self._join(names):
             self.close(TRY_LATER, "The gateway holds as many streams as it may")
         elif early:
@@ -84,7 +89,8 @@ class BotStream(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """It has read."""
-        self._stuck_ns = 0
+        self._stuck_ns = None
+        self._transport.set_write_buffer_limits(high=HIGH_WATER)
         if self._is_open and self._backlog:
             self._write_out()
             self._transport.write(b"".join(self._backlog.take()))
@@ -134,7 +140,7 @@ class BotStream(asyncio.Protocol):
     def _subscribe(self, command: Command) -> None:
         """All of the names, or none of them."""
         names = commands.wanted(self._family, command)
-        added = [name for name in names if name not in self._names]
+        added = [name for name in dict.fromkeys(names) if name not in self._names]
         if len(self._names) + len(added) > MOST_STREAMS:
             raise Refused(2, f"Invalid request: more than {MOST_STREAMS} streams on a connection", command.id)
         if not self._join(added):
@@ -162,7 +168,7 @@ class BotStream(asyncio.Protocol):
 
     def push(self, frame: bytes, key: str | None) -> None:
         """Send a frame at the end of this turn, or when the bot reads again."""
-        if not self._stuck_ns:
+        if self._stuck_ns is None:
             self._out.append(frame)
             self._hub.write_soon(self)
             return
@@ -230,7 +236,7 @@ class BotStream(asyncio.Protocol):
         if self._abort_ns:
             if now_ns >= self._abort_ns:
                 self._transport.abort()
-        elif self._stuck_ns and now_ns - self._stuck_ns >= STUCK_S * 1e9:
+        elif self._stuck_ns is not None and now_ns - self._stuck_ns >= STUCK_S * 1e9:
             self._cut("nothing was read for seconds")
         elif self._pong_by_ns and now_ns >= self._pong_by_ns:
             self.close(POLICY, "Pong timeout")

@@ -145,7 +145,7 @@ class Hub:
             "bots": len(self.readers),
             "streams": sum(len(fan) for fan in self._fans.values()),
             "connections": sum(line.connections for line in self._lines.values()),
-            "attempts": len(self._attempts),
+            "attempts": self._attempts.count(self.clock.monotonic_ns() // 1_000_000),
             "lost": self.counts.lost,
             "renewed": self.counts.renewed,
             "unread": self.counts.unread,

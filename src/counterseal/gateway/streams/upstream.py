@@ -104,7 +104,6 @@ class Line:
         self._successor: Voice | None = None
         self._seam: Seam | None = None
         self._after: tuple[Seam, int] | None = None
-        self._due = False
         self._failures = 0
         self._retry_at_ms = 0
         self._empty_since_ms: int | None = None
@@ -198,8 +197,7 @@ class Line:
             self._successor = self._open(now_ms)
 
     def _is_due(self, current: Voice, now_ms: int) -> bool:
-        wanted = self._due or now_ms >= current.renew_at_ms
-        return wanted and current.link.is_open and now_ms >= self._retry_at_ms
+        return current.link.is_open and now_ms >= max(current.renew_at_ms, self._retry_at_ms)
 
     def _take_over(self, successor: Voice, now_ms: int) -> None:
         if successor.settled_ms is not None and now_ms - successor.settled_ms >= OVERLAP_MS:
@@ -210,7 +208,7 @@ class Line:
     def _switch(self, now_ms: int) -> None:
         """The successor is the connection from now on; what it alone has delivered is passed on first."""
         old, seam = self._current, self._seam
-        self._current, self._successor, self._seam, self._due = self._successor, None, None, False
+        self._current, self._successor, self._seam = self._successor, None, None
         if seam is not None:
             self._after = (seam, now_ms + AFTER_MS)
             for name, text in seam.switch():
@@ -275,9 +273,12 @@ class Line:
 
     def _shut_down(self, link: StreamLink) -> None:
         """The exchange's server goes away, at a moment that it does not tell: make the successor now."""
-        if self._current is not None and link is self._current.link:
-            self._due = True
-            self._renew(self._current, self._now_ms())
+        now_ms = self._now_ms()
+        for voice in self._voices():
+            if voice.link is link:
+                voice.renew_at_ms = now_ms
+        if self._current is not None:
+            self._renew(self._current, now_ms)
 
     def on_lost(self, link: StreamLink, why: str) -> None:
         """The successor stands in at once where there is one; else connect again, a little later."""
@@ -292,7 +293,7 @@ class Line:
                 self._current = None
                 self._switch(now_ms)
                 return
-            self._current, self._due = None, False
+            self._current = None
             self._back_off(now_ms, link.retry_after_s)
 
     @property
