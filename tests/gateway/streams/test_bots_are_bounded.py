@@ -10,7 +10,7 @@ from tests.gateway.streams.rig import STEP_S, Bot, Rig, with_rig
 from websockets.frames import Frame, Opcode
 
 from counterseal.core.streams import fan
-from counterseal.gateway.streams import bot as module
+from counterseal.gateway.streams import socket as module
 
 MASK = bytes(4)
 
