@@ -1,0 +1,1 @@
+"""User data events: what they tell, and who may see them."""

@@ -1,0 +1,1 @@
+"""The WebSocket API: its methods, its frames, and which endpoint each method is."""
