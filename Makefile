@@ -5,7 +5,8 @@ PIP_FLAGS := --quiet --disable-pip-version-check --no-input --require-hashes
 export PYTHONPATH := src
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-computing test-processes lint bench compiled compiled-test full slow crash docs lock sdk clean
+.PHONY: help run test test-computing test-processes lint bench bench-ws compiled compiled-test full slow slow-computing \
+  slow-processes crash docs lock sdk clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,16 +46,25 @@ sdk: $(ENV)/test/.stamp ## install the pinned third-party SDKs and drive each th
 	$(ENV)/test/bin/python -m pytest -m sdk tests/scenarios $(PYTEST)
 
 slow: $(ENV)/test/.stamp ## what `make test` leaves to CI, the SDKs apart
-	$(ENV)/test/bin/python -m pytest -m "slow and not sdk" $(PYTEST)
+	@$(MAKE) --no-print-directory --output-sync=target -j2 slow-processes slow-computing
 
-crash: $(ENV)/test/.stamp ## kill -9 of gateway and signer: under load 100 times, and at every system call of six scenarios
+slow-processes: $(ENV)/test/.stamp
+	$(ENV)/test/bin/python -m pytest -m "slow and not sdk" -p no:cacheprovider tests/scenarios $(PYTEST)
+
+# What computes gives way to what has deadlines in real time.
+slow-computing: $(ENV)/test/.stamp
+	nice $(ENV)/test/bin/python -m pytest -m "slow and not sdk" tests --ignore=tests/scenarios $(PYTEST)
+
+crash: $(ENV)/test/.stamp ## kill -9 of gateway and signer: under load 100 times, and at every system call of seven kinds of work
 	$(ENV)/test/bin/python -m pytest -m slow tests/scenarios -k kill $(PYTEST)
 
 full: $(ENV)/test/.stamp ## everything, also what CI leaves out
 	$(ENV)/test/bin/python tests/sdk/environments.py install
 	$(ENV)/test/bin/python tests/verifiers/reference.py install
+	$(ENV)/test/bin/python tests/conformance/suite.py install
 	RATE1_MINUTES=30 SIGN1_MESSAGES=10000000 DUP1_OPERATIONS=1000000 DUP2_REPETITIONS=5000 KA1_TIMES=1000 \
-	  PWR1_STATES=1000 LIM1_STEPS=50000 LIM2_ROUNDS=10000 LIM4_CASES=200 \
+	  PWR1_STATES=1000 RATE2_ROUNDS=10 LIM1_STEPS=50000 LIM2_ROUNDS=10000 LIM4_CASES=200 \
+	  WSF2_MINUTES=10 MARKET_MINUTES=60 STREAM_GAP_ROUNDS=200 COUNTERSEAL_WS_CELLS=9999 \
 	  $(ENV)/test/bin/python -m pytest $(PYTEST)
 
 $(ENV)/bench/.stamp: bench/requirements.txt
@@ -69,7 +79,7 @@ $(ENV)/compiled/.stamp: setup.py $(ENV)/compile/.stamp $(ENV)/product/.stamp $(s
 	@$(ENV)/compiled/bin/pip install $(PIP_FLAGS) -r requirements/product.txt
 	@echo "compiling the hot path (a minute)"
 	@env -u PYTHONPATH COUNTERSEAL_COMPILE=1 COUNTERSEAL_TYPES_OF=$(ENV)/product/bin/python \
-	  $(ENV)/compile/bin/python -m pip wheel --quiet --disable-pip-version-check --no-input --no-build-isolation \
+	  nice $(ENV)/compile/bin/python -m pip wheel --quiet --disable-pip-version-check --no-input --no-build-isolation \
 	  --no-deps --wheel-dir $(ENV)/compiled/wheel . >$(ENV)/compiled/build.log 2>&1 || { tail -n 40 $(ENV)/compiled/build.log; exit 1; }
 	@env -u PYTHONPATH $(ENV)/compiled/bin/pip install --quiet --disable-pip-version-check --no-deps $(ENV)/compiled/wheel/*.whl
 	@touch $@
@@ -78,11 +88,14 @@ compiled: $(ENV)/compiled/.stamp ## the package with its hot path compiled to C,
 
 # Left out: a test that puts a stand-in where a compiled class takes only its own kind.
 compiled-test: $(ENV)/compiled/.stamp $(ENV)/test/.stamp ## the in-process tests of the hot path against the compiled package
-	$(ENV)/test/bin/python -m pytest -o pythonpath="$$($(ENV)/compiled/bin/python -P -c 'import sysconfig; print(sysconfig.get_path("purelib"))') . tools" \
-	  -m "not slow and not sdk" -k "not file_of_marks" tests/core tests/gateway tests/captures $(PYTEST)
+	nice $(ENV)/test/bin/python -m pytest -p no:cacheprovider -o pythonpath="$$($(ENV)/compiled/bin/python -P -c 'import sysconfig; print(sysconfig.get_path("purelib"))') . tools" \
+	  -m "not slow and not sdk" -k "not file_of_marks" $$($(ENV)/test/bin/python tests/compiled.py) $(PYTEST)
 
 bench: $(ENV)/bench/.stamp $(ENV)/product/.stamp $(ENV)/compiled/.stamp ## throughput and latency beside nginx, nginx + Lua and Envoy
 	$(ENV)/bench/bin/python bench/run.py $(BENCH)
+
+bench-ws: $(ENV)/bench/.stamp $(ENV)/product/.stamp ## streams beside the websockets library's fan-out, orders of the WebSocket API beside REST's
+	$(ENV)/product/bin/python bench/ws_run.py $(BENCH)
 
 docs: $(ENV)/product/.stamp ## write the generated reference pages again
 	$(ENV)/product/bin/python tools/generate_settings_doc.py

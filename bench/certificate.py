@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-HOSTS = ("api.binance.com", "fapi.binance.com")
+HOSTS = ("api.binance.com", "fapi.binance.com", "stream.binance.com")
 LIFETIME = datetime.timedelta(days=1)
 
 

@@ -185,7 +185,7 @@ def _plain(kind: str, seconds: float) -> float:
         make = lambda message: hmac.digest(SECRET, message, "sha256")  # noqa: E731  as bare as it gets
     else:
         key = signing.load(kind, key_file.new_ed25519()[0])
-        make = lambda message: signing.sign(key, message)  # noqa: E731
+        make = lambda message: signing.sign(key, message)  # noqa: E731  as above
     count, began = 0, time.process_time()
     while time.process_time() - began < seconds:
         for _ in range(1000):

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import processes
-from ours import PYTHON, ROOT
+from ours import ROOT, SOURCES
 from processes import Child, Cores
 
 FLOOR_MS = 3.0
@@ -184,11 +184,11 @@ def _dial(port: int, is_proxy: bool) -> socket.socket:
 
 
 def _start(core: int, log: Path, *words: str) -> Child:
-    return processes.start([str(PYTHON), "-m", "counterseal.cli.main", *words], core, log, env=_environ())
+    return processes.start([str(SOURCES.python), "-m", "counterseal.cli.main", *words], core, log, env=_environ())
 
 
 def _verb(*words: str) -> None:
-    command = [str(PYTHON), "-m", "counterseal.cli.main", *words]
+    command = [str(SOURCES.python), "-m", "counterseal.cli.main", *words]
     subprocess.run(command, check=True, capture_output=True, env=_environ())
 
 

@@ -23,6 +23,7 @@ from counterseal.core.messages import SIGNER_REASONS
 from counterseal.core.outcome import Outcome
 from counterseal.core.reasons import REASONS
 from counterseal.core.record import TYPES
+from counterseal.core.wsapi.call import FORMS
 from counterseal.gateway.reply import _SHOWN, PASSED
 from counterseal.paper.main import _parser as paper_parser
 
@@ -216,7 +217,7 @@ def vocabulary() -> frozenset[str]:
     settings = {name for section in SECTIONS for name in names_of(section)}
     classes = {endpoint.refusal for endpoint in load_catalogue() if endpoint.refusal}
     return frozenset({
-        *settings, *REASONS, *SIGNER_REASONS, *TYPES, *VARIANTS, *classes, *fields(), *FOREIGN,
+        *settings, *REASONS, *SIGNER_REASONS, *TYPES, *VARIANTS, *FORMS, *classes, *fields(), *FOREIGN,
         *SECRET_MEMORIES,
     })  # fmt: skip
 

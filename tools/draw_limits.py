@@ -14,9 +14,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "topics" / "one-ledger-of-limits.svg"
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from tests.limits.house import LANES  # noqa: E402
-from tests.limits.report import bans_of, by_minute, figures_of, table  # noqa: E402
-from tests.limits.scenario import Run, Size, alone, run  # noqa: E402
+from tests.limits.house import LANES  # noqa: E402  found by the path above
+from tests.limits.report import bans_of, by_minute, figures_of, table  # noqa: E402  found by the path above
+from tests.limits.scenario import Run, Size, alone, run  # noqa: E402  found by the path above
 
 WIDTH, HEIGHT = 960, 590
 PLOT_W, PLOT_H, STRIP_H = 380, 150, 36

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference" / "cli.md"
 sys.path.insert(0, str(ROOT / "src"))
 
-from counterseal.cli.main import build_parser  # noqa: E402
+from counterseal.cli.main import build_parser  # noqa: E402  found by the path above
 
 _HEAD = """\
 # Command line

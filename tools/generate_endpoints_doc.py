@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference" / "endpoints.md"
 sys.path.insert(0, str(ROOT / "src"))
 
-from counterseal.adapters.catalogue_data import load_catalogue  # noqa: E402
-from counterseal.core.binance.catalogue import HOSTS, PREFIXES, Endpoint  # noqa: E402
+from counterseal.adapters.catalogue_data import load_catalogue  # noqa: E402  found by the path above
+from counterseal.core.binance.catalogue import HOSTS, PREFIXES, Endpoint  # noqa: E402  found by the path above
 
 _HEAD = """\
 # Endpoints
@@ -53,7 +53,8 @@ _COUNTS = """
 
 They are read by parameter name only: an unknown or repeated name is refused, a value is passed on as text. A `trade`
 or `settings` endpoint of this kind cannot be judged, so it is refused with `endpoint_not_typed`. Listen keys
-(class `stream`) get `stream_not_available`, every other refused class `endpoint_refused`.
+(class `stream`) get `stream_not_available`, every other refused class `endpoint_refused`. The listen key calls of
+`/fapi` and `/dapi` are never sent either: the gateway answers them itself ([user data](../topics/user-data.md)).
 
 """
 _CLASSES = {

@@ -13,7 +13,7 @@ PAGE = ROOT / "docs" / "reference" / "failing.md"
 TESTS = ROOT / "tests"
 sys.path.insert(0, str(ROOT / "src"))
 
-from counterseal.core.failing import TABLE, Cell, Kind, Row  # noqa: E402
+from counterseal.core.failing import TABLE, Cell, Kind, Row  # noqa: E402  found by the path above
 
 # The columns that exist as long as there is no guard: what a test can prove of a row.
 COLUMNS = ("increase", "exits", "reads", "alert")

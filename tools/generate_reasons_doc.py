@@ -10,8 +10,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference" / "refusals.md"
 sys.path.insert(0, str(ROOT / "src"))
 
-from counterseal.core.messages import SIGNER_REASONS  # noqa: E402
-from counterseal.core.reasons import REASONS, Reason  # noqa: E402
+from counterseal.core.messages import SIGNER_REASONS  # noqa: E402  found by the path above
+from counterseal.core.reasons import REASONS, Reason  # noqa: E402  found by the path above
 
 _HEAD = """\
 # Refusals

@@ -11,8 +11,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "reference" / "settings.md"
 sys.path.insert(0, str(ROOT / "src"))
 
-from counterseal.core.config.cross import RULES  # noqa: E402
-from counterseal.core.config.table import SECTIONS, Required, Section, Setting  # noqa: E402
+from counterseal.core.config.cross import RULES  # noqa: E402  found by the path above
+from counterseal.core.config.table import SECTIONS, Required, Section, Setting  # noqa: E402  found by the path above
 
 _EXAMPLE_NAMES = {"keys": "main", "accounts": "main", "bots": "alpha"}
 _HEAD = """\

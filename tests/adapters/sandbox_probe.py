@@ -146,10 +146,17 @@ def descriptor_from_outside() -> None:
     socket.recv_fds(PAIR, 16, 1)
 
 
-def tries(home: Home, port: int, other: int) -> dict[str, Callable[[], object]]:
+Tries = dict[str, Callable[[], object]]
+
+
+def tries(home: Home, port: int, other: int) -> Tries:
+    """What a confined process may attempt, by name; `port` is one that it may connect to, `other` is not."""
+    return {**_files(home), **_programs(), **_sockets(port, other), **_others()}
+
+
+def _files(home: Home) -> Tries:
     root = home.root
     return {
-        # files
         "read keys": lambda: (root / "keys/exchange.age").read_bytes(),
         "read ca key": lambda: (root / "keys/ca.age").read_bytes(),
         "read signer identity": lambda: (root / "identities/signer.key").read_bytes(),
@@ -179,7 +186,11 @@ def tries(home: Home, port: int, other: int) -> dict[str, Callable[[], object]]:
         "remove journal": lambda: (home.journal / "gateway.journal").unlink(),
         "make folder": lambda: (home.journal / "folder").mkdir(),
         "null": lambda: write(Path("/dev/null")),
-        # programs
+    }
+
+
+def _programs() -> Tries:
+    return {
         "exec": lambda: os.execv("/bin/true", ["true"]),
         "fork": child,
         "thread": thread,
@@ -187,7 +198,11 @@ def tries(home: Home, port: int, other: int) -> dict[str, Callable[[], object]]:
         "made executable": made_executable,
         "map descriptor": mapped_file,
         "import late": import_late,
-        # sockets
+    }
+
+
+def _sockets(port: int, other: int) -> Tries:
+    return {
         "connect": lambda: connect(port),
         "connect elsewhere": lambda: connect(other),
         "connect mptcp": lambda: connect(other, socket.SOCK_STREAM, 262),
@@ -206,7 +221,11 @@ def tries(home: Home, port: int, other: int) -> dict[str, Callable[[], object]]:
         "descriptor from outside": descriptor_from_outside,
         "resolve": resolve,
         "trust": trust,
-        # others
+    }
+
+
+def _others() -> Tries:
+    return {
         "signal parent": lambda: os.kill(PARENT, 0),
         "signal parent by thread": lambda: raw(number(200, 130), PARENT, 0),
         "signal parent by group": lambda: raw(number(234, 131), PARENT, PARENT, 0),

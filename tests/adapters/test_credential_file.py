@@ -9,7 +9,7 @@ import pytest
 from tests.homes import make_home
 
 from counterseal.adapters import age_box, credential_file
-from counterseal.adapters.home import HomeError, create_private
+from counterseal.adapters.home import Home, HomeError, create_private
 from counterseal.core.config.model import HourRange
 from counterseal.core.credential import Credential, CredentialKind
 from counterseal.core.secret import Secret
@@ -55,6 +55,14 @@ def test_a_fingerprint_is_stable_and_differs_between_installations(tmp_path: Pat
 
     assert credential_file.fingerprinter(one)("key") == credential_file.fingerprinter(one)("key")
     assert credential_file.fingerprinter(one)("key") != credential_file.fingerprinter(other)("key")
+
+
+def test_what_listen_keys_are_made_with_is_the_installations_own(tmp_path: Path) -> None:
+    one, other = [credential_file.listen_key_secret(make_home(tmp_path / name)).reveal() for name in ("one", "other")]
+
+    assert credential_file.listen_key_secret(Home(tmp_path / "one")).reveal() == one
+    assert one != other
+    assert len(one) == 32
 
 
 def test_an_unreadable_file_is_named_and_the_others_still_load(tmp_path: Path) -> None:

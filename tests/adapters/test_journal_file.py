@@ -106,6 +106,21 @@ async def test_every_record_names_the_one_before(tmp_path: Path) -> None:
 
 @pytest.mark.threat(55)
 @on_loop
+async def test_a_record_that_is_too_long_leaves_no_hole(tmp_path: Path) -> None:
+    """Nobody gets its number, and the chain goes on from the record before."""
+    journal = opened(tmp_path)
+    journal.append(intent(1))
+    with pytest.raises(ValueError, match="1 MiB"):
+        journal.append({"type": "event", "what": "x" * (1 << 20)})
+    journal.append(outcome(1))
+    journal.flush()
+    await journal.close()
+    payloads = list(read_payloads(tmp_path))
+    assert [entry["seq"] for entry in read_records(tmp_path)] == [1, 2]
+    assert [entry["prev"] for entry in read_records(tmp_path)] == [FIRST_PREV, leaf_hash(payloads[0]).hex()]
+
+
+@on_loop
 async def test_a_torn_tail_is_cut_and_told(tmp_path: Path) -> None:
     journal = opened(tmp_path)
     write(journal, 1)

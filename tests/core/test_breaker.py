@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from counterseal.core.breaker import (
     FAILURES_IN_A_ROW,
     FIRST_PAUSE_MS,
+    LEAST_SEEN,
     LONGEST_PAUSE_MS,
     RAMP_SECONDS,
     RAMP_START,
     Breakers,
+    Phase,
     is_failure,
 )
 
@@ -50,6 +52,46 @@ def test_five_failures_in_a_row_open_it() -> None:
     fail(breakers, 1)
     assert breakers.ask("spot", "trade", NOW) == FIRST_PAUSE_MS
     assert breakers.report(NOW) == {("spot", "trade"): ("open", FIRST_PAUSE_MS)}
+
+
+def test_an_answer_that_is_well_counts_as_noted() -> None:
+    """The short way for good answers: it ends a row of failures, and counts among the answers of its second."""
+    breakers, noted = Breakers(middle), Breakers(middle)
+    for number in range(LEAST_SEEN):
+        at = NOW + number // 4 * 1_000
+        if number % 5 < 3:
+            breakers.well("spot", "trade", at, at)
+        else:
+            breakers.note("spot", "trade", ok=False, sent_ms=at, now_ms=at)
+        noted.note("spot", "trade", ok=number % 5 < 3, sent_ms=at, now_ms=at)
+    seen = breakers._of[("spot", "trade")], noted._of[("spot", "trade")]
+    assert seen[0] == seen[1]
+
+
+def test_an_old_answer_that_is_well_is_no_news() -> None:
+    """One that left before the breaker closed again tells nothing of now."""
+    breakers = opened()
+    breaker = breakers._of[("spot", "trade")]
+    breaker.turn(Phase.CLOSED, NOW + 60_000)
+    assert breakers.report(NOW + 60_000) == {}
+    fail(breakers, 4, NOW + 60_000)
+    breakers.well("spot", "trade", NOW + 59_999, NOW + 60_001)
+    assert breaker.in_a_row == 4
+    breakers.well("spot", "trade", NOW + 60_000, NOW + 60_001)
+    assert breaker.in_a_row == 0
+
+
+def test_one_that_closed_again_is_forgotten() -> None:
+    """Also when nobody looks at the report: else everything is asked and noted the long way for ever."""
+    breakers = opened()
+    assert breakers.ask("spot", "trade", NOW + 1_000) == 0
+    breakers.note("spot", "trade", ok=True, sent_ms=NOW + 1_000, now_ms=NOW + 1_010)
+    breakers.note("spot", "trade", ok=True, sent_ms=NOW + 1_020, now_ms=NOW + 1_030)
+    assert list(breakers.opened) == [("spot", "trade")]
+    after = NOW + 1_010 + RAMP_SECONDS * 1_000
+    assert breakers.ask("spot", "trade", after) == 0
+    breakers.note("spot", "trade", ok=True, sent_ms=after, now_ms=after + 1)
+    assert breakers.opened == {}
 
 
 def alternate(seen: int, period_ms: int) -> Breakers:

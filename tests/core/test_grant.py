@@ -73,3 +73,13 @@ def test_the_class_of_an_endpoint_is_told_apart_from_the_bots_policy() -> None:
     assert grant(CREDENTIAL, replace(BOT, purposes=()), order()).refuses(HOME, 0) == Denial("purpose_not_allowed")
     refused = next(one for one in load_catalogue() if one.purpose == "refused")
     assert grant(CREDENTIAL, BOT, refused).class_refusal is not None
+
+
+def test_without_a_signature_an_address_must_vouch() -> None:
+    """This host, or a credential or a bot that is bound to addresses at all."""
+    bound = (ip_network("10.0.0.0/8"),)
+    assert made().trusts_unsigned(HOME)
+    assert not made().trusts_unsigned(AWAY)
+    assert not made(bot=None).trusts_unsigned(AWAY)
+    assert made(credential=replace(CREDENTIAL, sources=bound)).trusts_unsigned(AWAY)
+    assert made(bot=replace(BOT, sources=bound)).trusts_unsigned(AWAY)

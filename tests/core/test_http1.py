@@ -111,7 +111,7 @@ SINGLE = [
 ]  # fmt: skip
 
 
-def _refusals() -> list[tuple[bytes, str]]:
+def _refused_lines() -> list[tuple[bytes, str]]:
     shapes = [(_request(line, HOST), "malformed_request_line") for line in REQUEST_LINES]
     shapes += [(data, "malformed_request_line") for data in BARE_LF]
     shapes += [(_request(method + b" / HTTP/1.1", HOST), "unknown_method") for method in METHODS]
@@ -120,6 +120,11 @@ def _refusals() -> list[tuple[bytes, str]]:
     shapes += [(_request(POST, HOST, b"A" + c + b"B: 1"), "malformed_header") for c in NOT_IN_NAMES + CONTROLS]
     shapes += [(_request(POST, HOST, b"A: 1" + c + b"2"), "malformed_header") for c in CONTROLS]
     shapes += [(_request(POST), "malformed_header"), (_request(GET, b"X-Host: a"), "malformed_header")]
+    return shapes
+
+
+def _refused_codings() -> list[tuple[bytes, str]]:
+    shapes = []
     for coding in TRANSFER_ENCODINGS:
         header = b"Transfer-Encoding: " + coding
         shapes.append((_request(POST, HOST, header, body=b"0\r\n\r\n"), "transfer_encoding"))
@@ -139,6 +144,11 @@ def _refusals() -> list[tuple[bytes, str]]:
         (_request(POST, HOST, b"Transfer-Encoding: chunked", body=b"ffffffffffffffff0\r\n"), "transfer_encoding"),
         (_request(POST, HOST, b"Connection: Transfer-Encoding", b"Transfer-Encoding: chunked"), "transfer_encoding"),
     ]
+    return shapes
+
+
+def _refused_lengths() -> list[tuple[bytes, str]]:
+    shapes = []
     for expectation in EXPECTATIONS:
         shapes.append((_request(POST, HOST, b"Content-Length: 5", b"Expect: " + expectation), "expectation"))
         shapes.append((_request(GET, HOST, b"expect: " + expectation), "expectation"))
@@ -148,6 +158,11 @@ def _refusals() -> list[tuple[bytes, str]]:
         (_request(POST, HOST, b"Content-Length: " + str(n).encode()), "body_too_large")
         for n in (MAX_BODY + 1, 100_000, 9_999_999)
     ]
+    return shapes
+
+
+def _refused_repeats() -> list[tuple[bytes, str]]:
+    shapes = []
     for name in SINGLE:
         for second in (name, name.lower(), name.upper()):
             lines = [POST, name + b": 5", second + b": 5"] + ([] if name == b"Host" else [HOST])
@@ -155,6 +170,12 @@ def _refusals() -> list[tuple[bytes, str]]:
     shapes += [
         (_request(POST, HOST, b"Content-Length: 5", b"Content-Length: 0", body=b"hello"), "repeated_header"),
         (_request(POST, HOST, b"Content-Length: 0", b"X: 1", b"content-length: 44"), "repeated_header"),
+    ]
+    return shapes
+
+
+def _refused_sizes() -> list[tuple[bytes, str]]:
+    return [
         (_request(GET, HOST, b"Content-Length: 1", body=b"x"), "body_on_get"),
         (_request(GET, HOST, b"Content-Length: 65536"), "body_on_get"),
         (_request(GET, HOST, *[b"X-%d: 1" % n for n in range(MAX_HEADERS)]), "head_too_large"),
@@ -165,10 +186,9 @@ def _refusals() -> list[tuple[bytes, str]]:
         (b"\x00" * MAX_HEAD, "head_too_large"),
         (b"A" * 20_000 + b"\n", "head_too_large"),
     ]
-    return shapes
 
 
-REFUSALS = _refusals()
+REFUSALS = [*_refused_lines(), *_refused_codings(), *_refused_lengths(), *_refused_repeats(), *_refused_sizes()]
 
 
 @pytest.mark.threat(1)

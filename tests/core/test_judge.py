@@ -16,7 +16,7 @@ from counterseal.adapters.catalogue_data import load_catalogue
 from counterseal.core.binance.canonical import encode_query
 from counterseal.core.binance.catalogue import Endpoint, build
 from counterseal.core.binance.schema import Kind
-from counterseal.core.intent import Intent
+from counterseal.core.intent import EXCHANGE_IDS, Intent
 from counterseal.core.judge import Denial, judge
 from counterseal.core.legs import TESTS, id_names
 from counterseal.core.wire import decode_pairs
@@ -108,6 +108,23 @@ def test_an_order_keeps_its_pairs_their_order_and_its_money() -> None:
     assert intent.places
     (leg,) = intent.legs
     assert (leg.quantity, leg.prices, leg.reduces) == (Decimal(1), (Decimal("100.50"),), False)
+
+
+@pytest.mark.parametrize("begin", EXCHANGE_IDS)
+@pytest.mark.parametrize("batch", [False, True])
+def test_no_new_id_begins_as_the_exchanges_own(begin: str, batch: bool) -> None:
+    """An order of that name would pass for a liquidation, or a liquidation for the bot's order; a query may name it."""
+    refused = Denial("client_id_reserved", "newClientOrderId")
+    if batch:
+        leg = dict(ORDER) | {"newClientOrderId": f"{begin}1"}
+        wire = [("batchOrders", json.dumps([leg]))]
+        assert _judge(_endpoint("usdm", "POST", "/fapi/v1/batchOrders"), wire) == refused
+        return
+    named = _endpoint("spot", "POST", "/api/v3/order")
+    assert _judge(named, [*ORDER, ("newClientOrderId", f"{begin}1")]) == refused
+    assert isinstance(_judge(named, [*ORDER, ("newClientOrderId", f"x{begin}1")]), Intent)
+    asked = [("symbol", "BTCUSDT"), ("origClientOrderId", f"{begin}1")]
+    assert isinstance(_judge(_endpoint("spot", "GET", "/api/v3/order"), asked), Intent)
 
 
 @pytest.mark.threat(16)

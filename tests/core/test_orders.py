@@ -190,6 +190,16 @@ def test_a_symbol_in_small_letters_is_the_same_scope() -> None:
 
 
 @pytest.mark.threat(21)
+def test_an_id_that_another_bot_gave_an_order_is_of_the_orders_owner() -> None:
+    """Who asked for the amendment may repeat it all the same."""
+    one = entry()
+    one.owner = "beta"
+    ledger = ledger_with(one)
+    assert ledger.owners("spot", "BTCUSDT", "id", None) == ("beta",)
+    assert ledger.ask("spot", ["id"], "alpha", DIGEST, AT) == (Repeat.SAME, one)
+    assert ledger.ask("spot", ["id"], "beta", DIGEST, AT) == (Repeat.DUPLICATE, one)
+
+
 def test_each_name_has_an_owner_of_its_own() -> None:
     """The exchange goes by its number: an own id beside it proves nothing."""
     ledger = IdLedger()

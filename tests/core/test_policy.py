@@ -20,6 +20,7 @@ from counterseal.core.intent import Intent
 from counterseal.core.judge import Denial, judge
 from counterseal.core.market import FamilyMarket, SymbolRule
 from counterseal.core.policy import may_ask, may_call, refusal_of
+from counterseal.core.wsapi import methods
 
 NOW = 1_000_000
 LOOPBACK = ip_address("127.0.0.1")
@@ -110,6 +111,14 @@ def test_an_empty_policy_denies_every_endpoint() -> None:
     """Closed by default: a bot of which nothing is said may call nothing."""
     assert len(catalogue()) > 700
     assert [one.name for one in catalogue() if may_call(EMPTY, one) is None] == []
+
+
+def test_a_logon_needs_no_purpose() -> None:
+    """Only the market: what the session asks for is judged by itself."""
+    logon = methods.catalogue().get("spot", methods.HERE, "session.logon")
+    assert logon is not None
+    assert may_call(replace(OPEN, purposes=()), logon) is None
+    assert may_call(replace(OPEN, products=()), logon) == Denial("product_not_allowed")
 
 
 @pytest.mark.parametrize(

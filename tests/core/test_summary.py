@@ -104,6 +104,7 @@ def histories(draw: st.DrawFn) -> list[dict[str, Any]]:
             known = [each for each in known if each != name]
             old = draw(st.sampled_from(known))
             made = intent(number, at_ms, name, method="PUT", path=AMEND, pairs=[("origClientOrderId", old)])
+            made |= draw(st.sampled_from([{}, {"owner": "beta"}]))
         else:
             named = [("origClientOrderId", draw(st.sampled_from(known)))]
             made = intent(number, at_ms, method="DELETE", pairs=named)

@@ -1,6 +1,6 @@
 """What unknown requests close: a symbol at three, an account at ten, and a symbol with one that nobody can resolve."""
 
-from counterseal.core.unknowns import PER_ACCOUNT, Doubt, Unknown, Unknowns
+from counterseal.core.unknowns import PER_ACCOUNT, REMEMBERED, Doubt, Unknown, Unknowns
 
 woken: list[str] = []
 
@@ -81,3 +81,20 @@ def test_a_place_that_was_not_reconciled_is_closed_until_it_is_read() -> None:
     found.is_read("main", "spot")
     found.is_read("main", "spot")
     assert not found
+
+
+def test_what_has_been_seen_is_remembered() -> None:
+    """Whether the request was known to be unknown then or not; of too many ids the oldest is forgotten."""
+    found = of(unknown("a"))
+    found.seen("usdm", "a")
+    assert not found.is_shown("a", "a")
+    found.seen("spot", "a")
+    found.seen("spot", "b")
+    found.add(unknown("b"))
+    assert (found.is_shown("a", "a"), found.is_shown("b", "b"), found.is_shown("b", "a")) == (True, True, False)
+    assert not found.is_shown("gone", "a")
+    for number in range(REMEMBERED):
+        found.seen("spot", str(number))
+    found.add(unknown("b"))
+    found.add(unknown("7"))
+    assert (found.is_shown("b", "b"), found.is_shown("7", "7")) == (False, True)

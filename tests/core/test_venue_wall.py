@@ -247,6 +247,6 @@ def test_with_several_addresses_it_is_since_the_last_of_them() -> None:
 def test_a_wall_that_nobody_was_told_to_stop_before_is_none() -> None:
     """Who has never been told to stop need not ask: the wall is empty until then."""
     wall = VenueWall()
-    assert not wall
+    assert not wall.walls
     wall.note("spot", 429, 1, 0)
-    assert wall
+    assert wall.walls

@@ -49,6 +49,22 @@ def spoil(home: Home) -> tuple[Path, bytes]:
     return path, content
 
 
+def test_listen_keys_need_no_identity(home: Home) -> None:
+    """Without one that can be read they are as good, for this run."""
+
+    async def story() -> None:
+        rig = await Watched().warm()
+        credentials = Credentials(home, rig.state, Log())
+        kept = credentials.listen_key_secret().reveal()
+        assert Credentials(home, rig.state, Log()).listen_key_secret().reveal() == kept
+        home.gateway_identity.unlink()
+        drawn = [credentials.listen_key_secret().reveal() for _ in range(2)]
+        assert len({kept, *drawn}) == 3
+        await rig.end()
+
+    asyncio.run(story())
+
+
 @proves("credentials_away")
 def test_an_unreadable_credential_holds_for_a_minute(home: Home) -> None:
     """Then nobody is let in by it, exits included; a reload of the sound file brings it back."""

@@ -18,7 +18,8 @@ from counterseal.core.failures import Sign
 from counterseal.core.unknowns import Unknown
 from counterseal.gateway.health import failing_report
 from counterseal.gateway.reply import SINCE, Reply
-from counterseal.gateway.service import StartError, _read_config
+from counterseal.gateway.service import _read_config
+from counterseal.gateway.venue_links import StartError
 from counterseal.ports.venue import ORDINARY, Terms, VenueReply
 
 STATUS = "/sapi/v1/system/status"

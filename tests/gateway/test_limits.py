@@ -6,11 +6,13 @@ import json
 import pytest
 from tests.gateway.rig import ORDER, Rig, on_virtual_time, why
 
+from counterseal.core.budget.ledger import Ledger
 from counterseal.core.config.loader import load
 from counterseal.core.config.model import Config
 from counterseal.core.credential import Credential, CredentialKind
 from counterseal.core.messages import HeldKey
 from counterseal.core.outcome import Outcome
+from counterseal.core.reasons import REASONS
 from counterseal.core.secret import Secret
 from counterseal.gateway.reply import Reply
 from counterseal.gateway.report import limits_report
@@ -339,9 +341,12 @@ async def test_the_report_fits_one_packet_however_many_bots_there_are() -> None:
     rig = await ready()
     long = "b" * 26
     for number in range(300):
-        rig.state.counters[f"{long}-{number:03}"] = BotCounters(denied={"weight_budget_spent": 10**9}, weight=number)
+        denied = {reason: 10**9 + place for place, reason in enumerate(REASONS)}
+        rig.state.counters[f"{long}-{number:03}"] = BotCounters(denied=denied, weight=number)
     report = limits_report(rig.state, rig.plane.budget)
     assert len(json.dumps(report)) < 60_000
+    told = report["bots"][f"{long}-299"]["denied"]
+    assert (len(told), sum(told.values())) == (13, sum(denied.values()))
     assert report["left_off"] == 300 - 64
     await rig.end()
 
@@ -355,18 +360,39 @@ async def test_quotas_of_a_bot_hold_for_it_alone_and_never_for_its_exits() -> No
     await rig.end()
 
 
-@on_virtual_time
-async def test_several_addresses_have_limits_of_their_own() -> None:
-    """A ban of one leaves the other; the one with more room is taken."""
-    rig = await ready()
-    text = (
+def two_addresses() -> Config:
+    """A configuration with two addresses to leave from."""
+    config = load(
         '[venue]\nenvironment = "testnet"\negress = ["10.0.0.5", "10.0.0.6"]\n'
         '[keys.main]\nfunctions = ["account", "trade"]\n'
         '[bots.alpha]\nkeys = ["main"]\nproducts = ["spot"]\npurposes = ["account", "trade"]\nsymbols = ["*"]\n'
     )
-    config = load(text)
     assert isinstance(config, Config), config
-    rig.state.config = config
+    return config
+
+
+@on_virtual_time
+async def test_only_addresses_that_exist_have_a_ledger() -> None:
+    """Neither a bot's request nor one of our own opens windows of an address that nothing leaves from."""
+    rig = await ready()
+    rig.state.config = two_addresses()
+    ledger = rig.plane.budget.ledger = Ledger()
+    held = {"main": HeldKey("main", "K" * 64, "hmac", "testnet")}
+    rig.signer.keys = lambda: held  # type: ignore[method-assign]
+    assert why(await rig.ask("GET", ACCOUNT)) is None
+    time = rig.state.catalogue.get("usdm", "GET", "/fapi/v1/time")
+    assert time is not None
+    rig.plane.budget.close(rig.plane.budget.take_own(time, {}))
+    found = {row.key for row in ledger.report(rig.plane.budget.moment()) if row.scope == "ip"}
+    assert found == {"10.0.0.5", "10.0.0.6"}
+    await rig.end()
+
+
+@on_virtual_time
+async def test_several_addresses_have_limits_of_their_own() -> None:
+    """A ban of one leaves the other; the one with more room is taken."""
+    rig = await ready()
+    rig.state.config = two_addresses()
     left: list[str] = []
     answer = rig.venue.send
 

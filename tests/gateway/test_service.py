@@ -7,7 +7,9 @@ from tests.gateway.rig import CONFIG
 
 from counterseal.core.config.loader import load
 from counterseal.core.config.model import Config
-from counterseal.gateway.service import StartError, _place, _targets
+from counterseal.gateway.service import _place
+from counterseal.gateway.streams.upstream import ATTEMPTS, ATTEMPTS_WINDOW_MS
+from counterseal.gateway.venue_links import EXIT_ATTEMPTS, StartError, socket_links, targets, user_links
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
@@ -19,7 +21,25 @@ def test_an_unusable_ca_file_is_one_sentence(tmp_path: Path, content: str | None
     config = load(CONFIG.replace("/nowhere/ca.pem", str(ca_file)))
     assert isinstance(config, Config)
     with pytest.raises(StartError, match=r"ca_file cannot be used .*; start the paper exchange"):
-        _targets(config)
+        targets(config)
+
+
+def test_user_data_has_attempts_to_connect_of_its_own() -> None:
+    """Market streams that are cut off again and again leave an account's events all of theirs, and the reverse."""
+    paper = 'environment = "paper"\naddress = "127.0.0.1:9443"\nca_file = "/nowhere/ca.pem"'
+    config = load(CONFIG.replace(paper, 'environment = "testnet"'))
+    assert isinstance(config, Config), config
+    users = user_links(config)
+    assert [users.attempts.take(0) for _ in range(101)] == [True] * 100 + [False]
+    assert user_links(config).attempts is not users.attempts
+    # No host of that environment is known for the way of cancels.
+    assert socket_links(config) is None
+
+
+def test_all_attempts_to_connect_together_are_within_the_exchanges() -> None:
+    """Streams, user data and the way of cancels have their own each; none may use up another's."""
+    assert ATTEMPTS + ATTEMPTS + EXIT_ATTEMPTS <= 300
+    assert ATTEMPTS_WINDOW_MS == 5 * 60 * 1000
 
 
 @pytest.mark.threat(27)

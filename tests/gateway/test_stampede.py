@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from ipaddress import ip_address
 
+import msgspec
 import pytest
 from tests.gateway.rig import HOST, Rig, on_virtual_time, why
 
@@ -490,3 +491,14 @@ def test_every_other_failure_is_for_all(failure: Exception) -> None:
         assert again.result().how == ""
 
     run()
+
+
+@on_virtual_time
+async def test_only_what_is_whole_serves_the_next() -> None:
+    """What was cut on its way would be everybody's exchangeInfo for a minute."""
+    rig = await Rig().warm()
+    path, tries = "/api/v3/executionRules", (b'{"a":[1,', b'{"a":"\xff"}', b'{"a":1}}', b'{"a":1}')
+    rig.venue.script[path] = [(200, msgspec.Raw(body)) for body in tries]
+    given = [(await rig.finish(public(rig, path))) for _ in range(5)]
+    assert [(reply.body, how(reply)) for reply in given] == [*((body, "") for body in tries), (tries[-1], "hit")]
+    await rig.end()

@@ -370,13 +370,14 @@ class Stack:
     # -- what is known afterwards
 
     def received(self) -> list[dict[str, Any]]:
-        """What the paper exchange received, by its own journal, without the gateway's own periodic reads and without
-        what happened between requests.
+        """What the paper exchange received, by its own journal, without the gateway's own periodic reads, without what
+        keeps its own user data open, and without what happened between requests.
         """
         lines = (self.paper_home / "journal.jsonl").read_text().splitlines()
         rows = [json.loads(line) for line in lines]
         own = ("/time", "/exchangeInfo", "/ticker/price", "/system/status")
-        came = [row for row in rows if "event" not in row]
+        feeds = ("CONNECT", "userDataStream.subscribe.signature", "/fapi/v1/listenKey", "/dapi/v1/listenKey")
+        came = [row for row in rows if "event" not in row and row["path"] not in feeds]
         return [row for row in came if row["key"] or not (row["path"] or "").endswith(own)]
 
     @contextlib.contextmanager

@@ -1,14 +1,16 @@
-"""ccxt.pro, unmodified: trades, candles, tickers and books. Reads the gateway's port, prints what it saw."""
+"""ccxt.pro, unmodified: trades, candles, tickers and books, by both ways in. Reads the job, prints what it heard."""
 
 import asyncio
 import json
 import re
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import ccxt.pro
 
-TIMEOUT_S = 30
+LEVELS = 5
 
 
 def point(client: Any, place: str) -> None:
@@ -29,27 +31,53 @@ def point(client: Any, place: str) -> None:
             api["ws"][name] = {route: moved(each, socket) for route, each in url.items()}
 
 
-async def soon(awaitable: Any) -> Any:
-    return await asyncio.wait_for(awaitable, TIMEOUT_S)
+def clients(job: dict[str, Any], family: str) -> dict[str, Any]:
+    """One for each way in."""
+    kind = ccxt.pro.binance if family == "spot" else ccxt.pro.binanceusdm
+    market = "spot" if family == "spot" else "future"
+    options = {"options": {"defaultType": market, "fetchCurrencies": False, "fetchMargins": False}}
+    by_address, proxy = kind(options), f"http://127.0.0.1:{job['proxy_port']}"
+    point(by_address, f"127.0.0.1:{job['port']}")
+    return {"A": by_address, "C": kind({**options, "httpsProxy": proxy, "wssProxy": proxy, "cafile": job["ca"]})}
+
+
+async def listen(client: Any, symbol: str, family: str, seconds: float, heard: dict[str, list[Any]]) -> None:
+    """Watch everything for so long."""
+
+    async def watch(name: str, call: Callable[..., Any], kept: Callable[[Any], list[Any]], *more: str) -> None:
+        messages = heard.setdefault(f"{family} {name}", [])
+        while True:
+            messages.extend(kept(await call(symbol, *more)))
+
+    def book(found: Any) -> list[Any]:
+        return [[found["nonce"], *([list(row[:2]) for row in found[side][:LEVELS]] for side in ("bids", "asks"))]]
+
+    await client.load_markets()
+    everything = asyncio.gather(
+        watch("trade", client.watch_trades, lambda found: [each["info"] for each in found]),
+        watch("ticker", client.watch_ticker, lambda found: [found["info"]]),
+        watch("candle", client.watch_ohlcv, lambda found: [found[-1]], "1m"),
+        watch("book", client.watch_order_book, book),
+    )
+    try:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(everything, seconds)
+    finally:
+        await client.close()
 
 
 async def main() -> None:
-    place, seen = f"127.0.0.1:{json.load(sys.stdin)['port']}", {}
-    for kind, symbol in (("spot", "BTC/USDT"), ("future", "BTC/USDT:USDT")):
-        options = {"defaultType": kind, "fetchCurrencies": False, "fetchMargins": False}
-        client = (ccxt.pro.binance if kind == "spot" else ccxt.pro.binanceusdm)({"options": options})
-        point(client, place)
-        try:
-            book = await soon(client.watch_order_book(symbol))
-            seen[kind] = {
-                "trades": len(await soon(client.watch_trades(symbol))),
-                "candle": len((await soon(client.watch_ohlcv(symbol, "1m")))[-1]),
-                "last": (await soon(client.watch_ticker(symbol)))["last"],
-                "crossed": book["bids"][0][0] >= book["asks"][0][0],
-            }
-        finally:
-            await client.close()
-    print(json.dumps(seen))
+    job = json.load(sys.stdin)
+    heard: dict[str, dict[str, list[Any]]] = {"A": {}, "C": {}}
+    await asyncio.gather(
+        *(
+            listen(client, symbol, family, job["seconds"], heard[way])
+            for family, symbol in (("spot", "BTC/USDT"), ("usdm", "BTC/USDT:USDT"))
+            for way, client in clients(job, family).items()
+        )
+    )
+    print(json.dumps(heard))
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

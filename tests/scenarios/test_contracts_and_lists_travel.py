@@ -165,7 +165,6 @@ def test_settings_of_contracts_only_lower_risk(stack: Stack) -> None:
     refused(stack, "wide", "/dapi/v1/positionSide/dual", {"dualSidePosition": "true"}, "setting_raises_risk")
     refused(stack, "wide", "/dapi/v1/positionSide/dual", {"dualSidePosition": "false"}, "all_symbols_not_allowed")
     refused(stack, "wide", "/dapi/v1/countdownCancelAll", {**one, "countdownTime": "0"}, "endpoint_refused")
-    refused(stack, "wide", "/dapi/v1/listenKey", {}, "stream_not_available")
 
 
 # -- lists whose pending orders wait

@@ -167,7 +167,7 @@ def test_unknown_names_are_refused_on_every_typed_change(shared_stack: Stack) ->
 @pytest.mark.threat(12)
 @pytest.mark.threat(13)
 def test_one_bad_leg_refuses_the_batch(shared_stack: Stack) -> None:
-    """At every place of a batch of 1 to 5: no leg is sent; nested and repeated JSON are no orders."""
+    """At every place of a batch of 1 to 5: no leg is sent."""
     leg = {**FUTURES}
     bad_legs = (
         {**leg, "quantity": "1e-2"},
@@ -204,6 +204,14 @@ def test_one_bad_leg_refuses_the_batch(shared_stack: Stack) -> None:
                     )
                     assert reply.body["code"] != 200
                     count += 1
+    assert count == len(bad_legs) * 6
+
+
+@pytest.mark.threat(12)
+@pytest.mark.threat(13)
+def test_what_is_no_batch_is_refused(shared_stack: Stack) -> None:
+    """Nested and repeated JSON, too much of it, and what is no JSON."""
+    with shared_stack.nothing_received():
         for document in (
             "[",
             "[]",
@@ -215,7 +223,7 @@ def test_one_bad_leg_refuses_the_batch(shared_stack: Stack) -> None:
             '[{"symbol":"A","symbol":"B"}]',
             "[1e999]",
             "[{}]x",
-            json.dumps([leg] * 11),
+            json.dumps([FUTURES] * 11),
             '[{"symbol":"\\ud800"}]',
         ):
             query = f"batchOrders={quote(document, safe='')}"
@@ -227,7 +235,6 @@ def test_one_bad_leg_refuses_the_batch(shared_stack: Stack) -> None:
                 "mandatory_parameter",
                 path="/fapi/v1/batchOrders",
             )
-    assert count == len(bad_legs) * 6
 
 
 NUMBERS = (

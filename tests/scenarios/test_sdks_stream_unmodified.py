@@ -2,14 +2,18 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from stack import PROXY, Stack
+from streams_published import Published, identity
 from websockets.asyncio.client import connect
 
 from counterseal.adapters import control_socket
@@ -19,6 +23,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "sdk"))
 import environments
 
 HERE = Path(__file__).parent
+SECONDS = 5
+# What each hears: at least so many messages in that time, of a market's stream, by either way in.
+EXPECTED = {
+    "binance_sdk_spot": {"spot trade": 4, "spot depth": 4, "spot ticker": 2},
+    "binance_sdk_usdm": {"usdm aggTrade": 4, "usdm depth": 4, "usdm ticker": 1},
+    "js_binance_spot": {"spot trade": 4, "spot depth": 4, "spot ticker": 2},
+    "js_binance": {"spot trade": 4, "spot depth": 4, "spot ticker": 2,
+                   "usdm aggTrade": 4, "usdm depth": 4, "usdm ticker": 1},
+    "python_binance": {"spot trade": 4, "spot ticker": 2, "spot candle": 1, "usdm aggTrade": 4, "usdm mark": 2},
+    "ccxt": {"spot trade": 4, "spot ticker": 2, "usdm trade": 4, "usdm ticker": 1},
+}  # fmt: skip
+BOOKS = [("ccxt", "spot book"), ("ccxt", "usdm book"), ("python_binance", "spot book"), ("python_binance", "usdm top")]
+# Fields of the exchange's that a library's own model leaves out.
+LEFT_OUT = {"binance_sdk_usdm": {"ps"}}
 
 
 @pytest.fixture(scope="module", name="stack")
@@ -28,17 +46,62 @@ def _stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
-def drive(stack: Stack, name: str) -> Any:
-    """What one library's driver saw; skipped where the library is not installed."""
-    if not environments.is_installed(name):
-        pytest.skip(f"python tests/sdk/environments.py install {name}")
-    python, driver = environments.ROOT / name / "bin" / "python", HERE / f"streams_{name}.py"
-    done = subprocess.run(
-        [str(python), "-I", "-X", "utf8", str(driver)], input=json.dumps({"port": stack.port}), text=True,
-        capture_output=True, timeout=120, env=environments.clean_environ(), check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(done.stdout)
+@dataclass
+class Heard:
+    """What every library heard by each way in, what was published meanwhile, and the gateway's counts."""
+
+    published: Published
+    by: dict[str, dict[str, dict[str, list[Any]]]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module", name="heard")
+def _heard(stack: Stack) -> Heard:
+    """All libraries at once, each by both ways in: one connection of the gateway for each place upstream."""
+    job = {
+        "port": stack.port,
+        "proxy_port": stack.proxy_port,
+        "ca": str(stack.root / "bots-ca.pem"),
+        "seconds": SECONDS,
+    }
+    with Published(stack) as published:
+        heard = Heard(published)
+        drivers = {name: start(name, job, stack.root) for name in EXPECTED if environments.is_installed(name)}
+        deadline = time.monotonic() + 60
+        while any(driver.poll() is None for driver in drivers.values()) and time.monotonic() < deadline:
+            found = streams(stack)
+            heard.counts = max(heard.counts, found, key=lambda counts: counts.get("bots", 0))
+            time.sleep(0.2)  # noqa: TID251 - the libraries' own time
+        for name, driver in drivers.items():
+            driver.kill()
+            assert driver.wait() == 0, f"{name}: {(stack.root / f'{name}.err').read_text()[-3000:]}"
+            heard.by[name] = json.loads((stack.root / f"{name}.out").read_text())
+    return heard
+
+
+def start(name: str, job: dict[str, Any], folder: Path) -> "subprocess.Popen[bytes]":
+    """Run one library's driver; what it prints is more than a pipe holds."""
+    command = environments.command(name)
+    assert command is not None
+    [place] = [number for number, word in enumerate(command) if Path(word).stem == "drive"]
+    command[place] = str(HERE / f"streams_{name}{Path(command[place]).suffix}")
+    environ = environments.clean_environ() | {"NODE_EXTRA_CA_CERTS": job["ca"]}
+    with (folder / f"{name}.out").open("wb") as out, (folder / f"{name}.err").open("wb") as err:
+        driver = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=err, env=environ)
+    assert driver.stdin is not None
+    driver.stdin.write(json.dumps(job).encode())
+    driver.stdin.close()
+    return driver
+
+
+def of(heard: Heard, name: str) -> dict[str, dict[str, list[Any]]]:
+    """What one library heard; skipped on a user's machine where it is not installed."""
+    if name not in heard.by:
+        text = f"SDK {name} is not installed; run: make sdk"
+        if os.environ.get("COUNTERSEAL_CI"):
+            pytest.fail(text)
+        pytest.skip(text)
+    return heard.by[name]
 
 
 def streams(stack: Stack) -> dict[str, int]:
@@ -49,22 +112,56 @@ def streams(stack: Stack) -> dict[str, int]:
 
 @pytest.mark.sdk
 @pytest.mark.slow
-def test_python_binance(stack: Stack) -> None:
-    """Its socket manager and its depth caches, spot and USD-M."""
-    seen = drive(stack, "python_binance")
-    assert (seen["trade"], seen["kline"], seen["mark"]) == ("trade", "1m", "markPriceUpdate")
-    assert seen["multiplex"] in ("ethusdt@bookTicker", "btcusdt@trade")
-    assert (seen["spot_cache"], seen["usdm_cache"]) == (5, 5)
+@pytest.mark.parametrize("way", "AC")
+@pytest.mark.parametrize("name", EXPECTED)
+def test_what_is_heard_was_published(heard: Heard, name: str, way: str) -> None:
+    """By the address of the gateway (A) and by the proxy (C): nothing is lost, doubled or changed on the way."""
+    published = heard.published
+    for stream, least in EXPECTED[name].items():
+        family, messages = stream.split()[0], of(heard, name)[way][stream]
+        assert len(messages) >= least, stream
+        ids = [identity(message) for message in messages]
+        assert ids == published.order(family, ids[0], ids[-1]), stream
+        for each, message in zip(ids, messages, strict=True):
+            original = published.messages[family][each]
+            assert {**original, **message} == original, stream
+            assert original.keys() - message.keys() <= LEFT_OUT.get(name, set()), stream
 
 
 @pytest.mark.sdk
 @pytest.mark.slow
-def test_ccxt_pro(stack: Stack) -> None:
-    """Its dummy names, its upgrade on a connection that carried REST, and its books."""
-    for seen in drive(stack, "ccxt").values():
-        assert (seen["candle"], seen["crossed"]) == (6, False)
-        assert seen["trades"] >= 1
-        assert seen["last"] > 0
+@pytest.mark.parametrize("way", "AC")
+@pytest.mark.parametrize(("name", "stream"), BOOKS)
+def test_its_books_are_the_exchanges(heard: Heard, name: str, stream: str, way: str) -> None:
+    """The best levels at each change, of books that ccxt and python-binance keep by themselves."""
+    published = heard.published
+    truth = published.tops if stream == "usdm top" else published.books[stream.split()[0]]
+    found = of(heard, name)[way][stream]
+    compared = [(truth[mark], (bids, asks)) for mark, bids, asks in found if mark in truth]
+    assert len(compared) >= 4
+    assert found[-1][0] in truth
+    for exchanges, own in compared:
+        assert own == exchanges
+
+
+@pytest.mark.sdk
+@pytest.mark.slow
+def test_other_streams_come_too(heard: Heard) -> None:
+    """Candles, several streams on one connection, ccxt's dummy names."""
+    for way in "AC":
+        binance, ccxt = of(heard, "python_binance")[way], of(heard, "ccxt")[way]
+        assert {message.get("s") for message in binance["spot multiplex"]} == {"BTCUSDT", "ETHUSDT"}
+        assert all(len(candle) == 6 for family in ("spot", "usdm") for candle in ccxt[f"{family} candle"])
+
+
+@pytest.mark.sdk
+@pytest.mark.slow
+def test_all_of_them_are_three_connections(heard: Heard) -> None:
+    """Spot, and both routes of USD-M; nobody was too slow, and nothing was missed."""
+    counts = heard.counts
+    assert counts["bots"] >= 4 * len(heard.by)
+    assert counts["connections"] == 3
+    assert [counts[name] for name in ("lost", "dropped", "cut", "gaps", "told")] == [0] * 5
 
 
 def test_under_the_exchanges_name_by_the_proxy(stack: Stack) -> None:

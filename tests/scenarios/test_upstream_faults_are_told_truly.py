@@ -208,10 +208,7 @@ def test_429_closes_a_product_and_418_everything(tmp_path_factory: pytest.TempPa
         wait_s = int(reply.headers["retry-after"])
         assert 0 < wait_s <= 60
         time.sleep(0.05)
-        spot_before = sum(
-            (row["path"] or "").startswith("/api/")
-            for row in map(json.loads, (stack.paper_home / "journal.jsonl").read_text().splitlines())
-        )
+        spot_before = spot_lines(stack)
         for method, path, query in (
             ("POST", SPOT, ORDER),
             ("GET", "/api/v3/account", ""),
@@ -221,33 +218,41 @@ def test_429_closes_a_product_and_418_everything(tmp_path_factory: pytest.TempPa
             assert 0 < int(local.headers["retry-after"]) <= wait_s
         assert stack.call("POST", USDM, FUTURE).status == 200, "futures have a pool of their own"
         time.sleep(2.5)
-        rows = [json.loads(line) for line in (stack.paper_home / "journal.jsonl").read_text().splitlines()]
-        sent = sum((row["path"] or "").startswith("/api/") for row in rows)
-        assert sent == spot_before, "not even the gateway's own prices"
+        assert spot_lines(stack) == spot_before, "not even the gateway's own prices"
         (wall,) = stack.limits()["closed"]
         assert (wall["place"], wall["closed_for_ms"]["spot"] > 0) == ("", True)
         exits = [stack.call("DELETE", SPOT, f"symbol=BTCUSDT&orderId={number}").reason for number in range(1, 6)]
         assert exits == [None, None, None, "venue_backoff", "venue_backoff"], "three exits are tried, no more"
+        check_ban(stack)
 
-        stack.fault(
-            'status:418:{"code":-1003,"msg":"Way too many requests; IP(203.0.113.7) banned until 1795365320483."}',
-            "GET",
-            "/fapi/v3/positionRisk",
-        )
-        banned = stack.call("GET", "/fapi/v3/positionRisk")
-        assert (banned.status, banned.code) == (418, -1003)
-        assert "203.0.113" not in json.dumps(banned.body)
-        time.sleep(0.05)
-        before = lines(stack)
-        for method, path, query in (
-            ("POST", SPOT, ORDER),
-            ("POST", USDM, FUTURE),
-            ("GET", "/fapi/v3/positionRisk", ""),
-            ("GET", "/dapi/v1/time", ""),
-        ):
-            local = stack.call(method, path, query) if query or "position" in path else stack.send(method, path)
-            assert (local.status, local.code, local.reason) == (418, -1003, "venue_ban"), path
-            assert 0 < int(local.headers["retry-after"]) <= 120
-        time.sleep(2.5)
-        assert lines(stack) == before, "nothing at all leaves until the ban is over"
-        assert stack.limits()["closed"][0]["banned_for_ms"] > 0
+
+def spot_lines(stack: Stack) -> int:
+    """How many spot requests the exchange has had."""
+    rows = map(json.loads, (stack.paper_home / "journal.jsonl").read_text().splitlines())
+    return sum((row["path"] or "").startswith("/api/") for row in rows)
+
+
+def check_ban(stack: Stack) -> None:
+    """418 of one product closes all of them."""
+    stack.fault(
+        'status:418:{"code":-1003,"msg":"Way too many requests; IP(203.0.113.7) banned until 1795365320483."}',
+        "GET",
+        "/fapi/v3/positionRisk",
+    )
+    banned = stack.call("GET", "/fapi/v3/positionRisk")
+    assert (banned.status, banned.code) == (418, -1003)
+    assert "203.0.113" not in json.dumps(banned.body)
+    time.sleep(0.05)
+    before = lines(stack)
+    for method, path, query in (
+        ("POST", SPOT, ORDER),
+        ("POST", USDM, FUTURE),
+        ("GET", "/fapi/v3/positionRisk", ""),
+        ("GET", "/dapi/v1/time", ""),
+    ):
+        local = stack.call(method, path, query) if query or "position" in path else stack.send(method, path)
+        assert (local.status, local.code, local.reason) == (418, -1003, "venue_ban"), path
+        assert 0 < int(local.headers["retry-after"]) <= 120
+    time.sleep(2.5)
+    assert lines(stack) == before, "nothing at all leaves until the ban is over"
+    assert stack.limits()["closed"][0]["banned_for_ms"] > 0

@@ -162,8 +162,9 @@ def _tell(outcomes: Counter[str], seed: int) -> None:
     count = sum(outcomes.values())
     print(f"SIGN-1: {count:,} of {ALL:,} messages, seed {seed}: {dict(outcomes.most_common())}")
     assert outcomes["signed"] > count // 20
-    # Every reason that a request can get was met; those of whole packets, tokens and checkpoints are not among them.
-    others = {"malformed", "key_unavailable", "no_log_key", "inconsistent_checkpoint"}
+    # Every reason that a request can get was met; those of whole packets, tokens, checkpoints and of the two requests
+    # to WebSocket APIs are not among them.
+    others = {"malformed", "key_unavailable", "no_log_key", "inconsistent_checkpoint", "could_log_on", "not_plain"}
     assert set(SIGNER_REASONS) - set(outcomes) <= others
 
 
@@ -176,7 +177,7 @@ def test_nothing_outside_the_table_and_the_caps_is_signed() -> None:
 @pytest.mark.slow
 @pytest.mark.threat(22)
 def test_the_long_campaign_signs_nothing_outside_either() -> None:
-    """CI runs a tenth of it; SIGN1_MESSAGES=10000000 runs all."""
+    """A million messages, or SIGN1_MESSAGES; 10000000 is all. CI runs a part."""
     total: Counter[str] = Counter()
     for seed in range(2, 2 + max(1, LONG // 1_000_000)):
         total += run(min(LONG, 1_000_000), seed)

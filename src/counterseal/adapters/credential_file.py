@@ -58,6 +58,12 @@ def fingerprinter(home: Home) -> Callable[[str], str]:
     return lambda key_id: hmac.digest(key, key_id.encode(), "sha256").hex()[:16]
 
 
+def listen_key_secret(home: Home) -> Secret:
+    """Give what proves a listen key to be of this installation, from the gateway's identity. Raises HomeError."""
+    identity = age_box.identity_secret(home, "gateway").reveal()
+    return Secret(hmac.digest(identity, b"counterseal listen keys 1", "sha256"))
+
+
 def load_all(home: Home) -> Loaded:
     """Open every credential file. Raises HomeError only when the gateway's identity itself cannot be read."""
     identity, name_of = age_box.identity_secret(home, "gateway"), fingerprinter(home)

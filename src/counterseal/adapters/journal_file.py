@@ -74,16 +74,19 @@ class JournalFile:
     # -- what the gateway writes
 
     def append(self, entry: Mapping[str, Any]) -> None:
-        """Queue one record. While the reserve carries the journal, refusals are not worth its room."""
+        """Queue one record. While the reserve carries the journal, refusals are not worth its room.
+
+        Raises ValueError for a record that is too long; the chain goes on as if nobody had asked.
+        """
         if self.latched and entry["type"] == "denied":
             return
-        self._seq += 1
         payload = _encode(
-            {"v": record.VERSION, "seq": self._seq, "t": self._wall_ms(), "prev": self._leaf.hex(), **entry}
+            {"v": record.VERSION, "seq": self._seq + 1, "t": self._wall_ms(), "prev": self._leaf.hex(), **entry}
         )
+        self._queued.append(record.frame(payload))
+        self._seq += 1
         self._leaf = _sha256(b"\x00" + payload).digest()
         self._leaves.append(self._leaf)
-        self._queued.append(record.frame(payload))
 
     def flush(self) -> None:
         """Write what is queued in one call; a short or failing write latches the journal."""

@@ -133,7 +133,7 @@ def close(session: pkcs11.Session) -> None:
     try:
         session.close()
     except errors.PKCS11Error:
-        pass
+        pass  # the token has ended it, or is gone
 
 
 def _check_module(path: Path) -> None:

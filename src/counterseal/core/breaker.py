@@ -114,24 +114,34 @@ class Breakers:
     def __init__(self, draw: Callable[[int], int]) -> None:
         self._draw = draw
         self._of: dict[tuple[str, str], _Breaker] = {}
-        # Those that have opened since `report` last looked: with none, asking costs nothing.
-        self._opened: dict[tuple[str, str], _Breaker] = {}
+        # Those that have opened, until they are seen to be closed: with none, asking costs nothing.
+        self.opened: dict[tuple[str, str], _Breaker] = {}
 
     def ask(self, family: str, work: str, now_ms: int, *, is_exit: bool = False) -> int:
         """Give 0 and let a request pass, or the milliseconds for which it is refused with `venue_breaker_open`.
 
         Ask last, right before sending; a request that asks and then stays here has to be told to `unused`.
         """
-        if is_exit or not self._opened:
+        if is_exit or not self.opened:
             return 0
-        breaker = self._opened.get((family, work))
+        breaker = self.opened.get((family, work))
         return 0 if breaker is None else breaker.ask(now_ms)
 
     def unused(self, family: str, work: str, asked_ms: int, now_ms: int) -> None:
         """Take back what `ask` gave at `asked_ms`: that request stayed here, so that another one may try."""
-        breaker = self._opened.get((family, work))
+        breaker = self.opened.get((family, work))
         if breaker is not None and breaker.phase is Phase.TRYING and asked_ms >= breaker.since_ms:
             breaker.next_ms = min(breaker.next_ms, now_ms)
+
+    def well(self, family: str, work: str, sent_ms: int, now_ms: int) -> None:
+        """Learn what `note` learns from an answer that is no failure, as long as none is opened: nearly always."""
+        breaker = self._of.get((family, work))
+        entry = None if breaker is None else breaker.seen.get(now_ms // 1000)
+        if breaker is None or entry is None or sent_ms < breaker.since_ms:
+            self.note(family, work, ok=True, sent_ms=sent_ms, now_ms=now_ms)
+        else:
+            entry[0] += 1
+            breaker.in_a_row = 0
 
     def note(self, family: str, work: str, *, ok: bool, sent_ms: int, now_ms: int) -> None:
         """Learn what became of a request that left at `sent_ms`, or that tried to.
@@ -146,28 +156,30 @@ class Breakers:
             breaker.settle(now_ms)
         if sent_ms >= breaker.since_ms and _learn(breaker, now_ms, ok=ok):
             self._open(who, breaker, now_ms)
-        if ok and self._opened:
+        if ok and self.opened:
             self._hasten(family, sent_ms)
+            if breaker.phase is Phase.CLOSED:
+                self.opened.pop(who, None)
 
     def _open(self, who: tuple[str, str], breaker: _Breaker, now_ms: int) -> None:
         breaker.turn(Phase.OPEN, now_ms)
         breaker.pause_ms = min(2 * breaker.pause_ms or FIRST_PAUSE_MS, LONGEST_PAUSE_MS)
         jitter = 1000 - JITTER_PER_MILLE + self._draw(2 * JITTER_PER_MILLE + 1)
         breaker.next_ms = now_ms + breaker.pause_ms * jitter // 1000
-        self._opened[who] = breaker
+        self.opened[who] = breaker
 
     def _hasten(self, family: str, sent_ms: int) -> None:
         """The host answered something that left after a breaker opened: of its pause only the first length is left."""
-        for (of, _), breaker in self._opened.items():
+        for (of, _), breaker in self.opened.items():
             if of == family and breaker.phase is Phase.OPEN and sent_ms >= breaker.since_ms:
                 breaker.next_ms = min(breaker.next_ms, breaker.since_ms + FIRST_PAUSE_MS)
 
     def report(self, now_ms: int) -> dict[tuple[str, str], tuple[str, int]]:
         """Give (phase, milliseconds until the next may pass) of each breaker that is not closed, to be shown."""
-        for breaker in self._opened.values():
+        for breaker in self.opened.values():
             breaker.settle(now_ms)
-        self._opened = {who: each for who, each in self._opened.items() if each.phase is not Phase.CLOSED}
-        return {who: (each.phase.value, max(0, each.next_ms - now_ms)) for who, each in self._opened.items()}
+        self.opened = {who: each for who, each in self.opened.items() if each.phase is not Phase.CLOSED}
+        return {who: (each.phase.value, max(0, each.next_ms - now_ms)) for who, each in self.opened.items()}
 
 
 def _learn(breaker: _Breaker, now_ms: int, *, ok: bool) -> bool:

@@ -93,7 +93,7 @@ class Row:
 
 
 _C, _O, _R, _S, _N = Cell.CLOSED, Cell.OPEN, Cell.RESERVE, Cell.SHED, Cell.NOT_AFFECTED
-_GUARD, _STREAMS, _ALERTS, _SECOND = "the guard", "user and market streams", "alerts", "a second instance"
+_GUARD, _ALERTS, _SECOND = "the guard", "alerts", "a second instance"
 _STORES = "stores for secrets"
 
 _ROWS = (
@@ -115,7 +115,9 @@ _ROWS = (
     ),
     Row(
         "stream_gap", "user stream gap, being resynced", _C, _O, _O, _C, _O, "warn, critical after 10 s",
-        comes_with=_STREAMS,
+        ("user_stream_gap",), Ends.SUCCESS,
+        note="where exposure is limited: of an account whose feed had stood and is lost, until it stands again and "
+        "what it missed has been read; a feed that the exchange refuses counts as none",
     ),
     # -- the market
     Row(
@@ -198,7 +200,7 @@ _ROWS = (
     Row(
         "budget_spent", "weight budget spent, or 429", _C, _R, _C, _R, _R, "warn",
         ("weight_budget_spent", "raw_requests_spent", "order_count_spent", "bot_quota_spent", "venue_backoff"),
-        Ends.LIMIT, note="of that pool; exits have a reserve, and three after it is spent or after a 429",
+        Ends.LIMIT, note="of that pool; exits have a reserve, three after it is spent, and a few after a 429",
     ),
     Row(
         "banned", "418 ban", _C, _C, _C, _N, _N, "critical", ("venue_ban",), Ends.LIMIT,
@@ -224,7 +226,10 @@ _ROWS = (
         ("symbol_has_unknown_orders", "account_has_unknown_orders", "symbol_unresolved"), Ends.PROOF,
         note="also one that has been unknown for a minute",
     ),
-    Row("foreign_order", "foreign order or position seen", _C, _O, _O, _O, _O, "critical", comes_with=_STREAMS),
+    Row(
+        "foreign_order", "foreign order or position seen", _C, _O, _O, _O, _O, "critical", comes_with=_GUARD,
+        note="today an order is told as an event `intruder`",
+    ),
     Row("build_differs", "build hash differs between instances", _C, _O, _O, _O, _O, "critical", comes_with=_SECOND),
     Row("kill_unreadable", "kill state unreadable", _C, _O, _O, _C, _O, "critical", comes_with=_GUARD),
     # -- this host

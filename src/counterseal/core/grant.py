@@ -43,6 +43,13 @@ class Grant:
             self._minute, self._is_open = now_ms // _MINUTE_MS, self._covers(now_ms)
         return self.refusal if self._is_open else Denial("outside_hours")
 
+    def trusts_unsigned(self, source: Source) -> bool:
+        """Tell whether a call from there needs no signature: from this host, or where credential or bot are bound.
+
+        The key alone proves little, for it is sent with every request.
+        """
+        return source.is_loopback or bool(self.credential.sources or (self.policy and self.policy.sources))
+
     def _admits(self, source: Source) -> bool:
         bots = self.policy.sources if self.policy else ()
         return source_allowed(self.credential.sources, source) and source_allowed(bots, source)

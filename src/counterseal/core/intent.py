@@ -7,6 +7,8 @@ from typing import NamedTuple
 from counterseal.core.binance.catalogue import Endpoint
 
 Pair = tuple[str, str]
+# How client order ids of the exchange's own orders begin: liquidation, auto-deleveraging, settlement, delivery.
+EXCHANGE_IDS = ("autoclose-", "adl_autoclose", "settlement_autoclose-", "delivery_autoclose-")
 
 
 class Leg(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any
 from counterseal.core.binance.catalogue import Endpoint
 from counterseal.core.binance.schema import kind_of
 from counterseal.core.binance.values import CHECKS, items_of, reason_of
-from counterseal.core.intent import Intent, Pair
+from counterseal.core.intent import EXCHANGE_IDS, Intent, Pair
 from counterseal.core.legs import id_names, leg_of, legs_of, places
 from counterseal.core.shape import AUTH_NAMES, Shape, shape_of
 
@@ -36,7 +36,7 @@ def judge(endpoint: Endpoint, wire: Sequence[Pair], make_id: MakeId) -> Intent |
         names, values = zip(*wire, strict=True)
         shape = shape_of(endpoint, names)
         if shape is not None and (intent := _by_shape(endpoint, shape, shape.pick(values), make_id)) is not None:
-            return intent
+            return _unless_reserved(intent)
     pairs: list[Pair] = []
     judged: dict[str, str] = {}
     refusal = _take(endpoint, wire, pairs, judged)
@@ -46,7 +46,16 @@ def judge(endpoint: Endpoint, wire: Sequence[Pair], make_id: MakeId) -> Intent |
         # What the signer sets itself (recvWindow is mandatory on one endpoint) need not come from the bot.
         if name not in judged and name not in AUTH_NAMES:
             return Denial("mandatory_parameter", name)
-    return _intent(endpoint, pairs, judged, make_id)
+    found = _intent(endpoint, pairs, judged, make_id)
+    return found if isinstance(found, Denial) else _unless_reserved(found)
+
+
+def _unless_reserved(intent: Intent) -> Intent | Denial:
+    """Refuse a new id like those of the exchange's own orders: a liquidation of that name would pass for a bot's."""
+    for client_id in intent.client_ids:
+        if client_id.startswith(EXCHANGE_IDS):
+            return Denial("client_id_reserved", "newClientOrderId")
+    return intent
 
 
 def _by_shape(endpoint: Endpoint, shape: Shape, values: tuple[str, ...], make_id: MakeId) -> Intent | None:

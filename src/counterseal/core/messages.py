@@ -134,6 +134,9 @@ SIGNER_REASONS = {
     "unknown_parameter": "a parameter is not in the endpoint's schema",
     "repeated_parameter": "a parameter that is no list appears twice",
     "reaches_elsewhere": "a signature covers no path, and these parameters would do at an endpoint outside the table",
+    "could_log_on": "the payload would do for a logon too, after which the exchange takes orders unsigned; with an"
+    " Ed25519 key that has caps it is not signed",
+    "not_plain": "a value of a request to a WebSocket API, where nothing is escaped, has a character that could end it",
     "offset_out_of_bounds": "the clock offset the gateway states exceeds 5 s",
     "recv_window_out_of_bounds": "the recvWindow exceeds 5 s",
     "malformed_size": "a quantity, an amount, a leverage, a flag or a batch is not in the one form that is read",

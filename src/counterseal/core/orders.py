@@ -27,7 +27,10 @@ class Repeat(Enum):
 
 @dataclass(slots=True)
 class Entry:
-    """What is known of one id. `request` is the intent's number; `reply` is the stored answer (status, body)."""
+    """What is known of one id. `request` is the intent's number; `reply` is the stored answer (status, body).
+
+    `bot` asked for it; `owner` is whose order it names where that is another's, which was given the id by `bot`.
+    """
 
     bot: str
     request: str
@@ -36,6 +39,7 @@ class Entry:
     outcome: Outcome | None = None
     order_status: str = ""
     reply: tuple[int, bytes] | None = None
+    owner: str = ""
 
     def answers_again(self, now_ms: int) -> bool:
         """Whether the same request gets this outcome rather than an error."""
@@ -143,7 +147,7 @@ class IdLedger:
         if client_id is not None:
             entry = self._entries.get((family, client_id))
             # An order that a start found at the exchange may be nobody's that we know.
-            found.append((entry.bot or None) if entry else None)
+            found.append((entry.owner or entry.bot or None) if entry else None)
         if number is not None:
             known = self._scopes.get((family, scope.upper()))
             found.append(known.owners.get(number) if known else None)

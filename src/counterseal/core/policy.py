@@ -34,7 +34,7 @@ def may_call(bot: Bot, endpoint: Endpoint) -> Denial | None:
     """Judge bot and endpoint; from where and when is `core.grant`'s affair."""
     if endpoint.product not in bot.products:
         return Denial("product_not_allowed")
-    if endpoint.purpose not in bot.purposes:
+    if endpoint.purpose not in bot.purposes and endpoint.purpose != "session":
         return Denial("purpose_not_allowed")
     return None
 

@@ -202,16 +202,16 @@ _REASONS = (
         403,
         UNAUTHORIZED,
         "You are not authorized to execute this request.",
-        "a listen key lets its holder read the account without a credential; streams come with the WebSocket gateway",
-        "poll by REST until then",
+        "listen keys of margin, portfolio margin and options; the gateway carries user data of spot, USD-M and COIN-M",
+        "poll by REST",
     ),
     Reason(
         "websocket_not_available",
         501,
         UNSUPPORTED,
         "This operation is not supported.",
-        "the gateway carries market streams; user data and the WebSocket API are not carried yet",
-        "use REST until then",
+        "portfolio margin's streams, SBE, and user data in microseconds, which the gateway does not carry",
+        "use REST",
     ),
     _wire(
         "websocket_handshake",
@@ -222,22 +222,66 @@ _REASONS = (
     _value(
         "stream_path_unknown",
         "Invalid path or parameter.",
-        "no address of market streams: it is /ws, /ws/NAME or /stream?streams=NAME/NAME, on USD-M below /public or"
-        " /market too",
+        "no address of streams: it is /ws, /ws/NAME or /stream?streams=NAME/NAME, on USD-M below /public, /market or"
+        " /private too",
         "use the addresses of the exchange's documentation",
     ),
     _value(
         "stream_unknown",
         "Invalid stream name.",
-        "a name that is no documented market stream of this market, or a symbol in upper case; it may be a listen key,"
-        " so nothing of it leaves",
-        "see docs/topics/streams.md",
+        "a name that is no documented market stream of this market, a symbol in upper case, or a listen key that is"
+        " dead, of another market, or was not made here; nothing of it leaves",
+        "ask for a new listen key; for names see docs/topics/streams.md",
     ),
     _value(
         "too_many_streams",
         "Too many streams.",
         "more than 1,024 streams in the address of a connection",
         "use fewer streams, or streams of all symbols",
+    ),
+    # -- the WebSocket API
+    _value(
+        "ws_frame_malformed",
+        "Invalid JSON Request.",
+        "not one strict JSON object with a method: a key twice, a number that is none, more than eight levels or 64 KiB"
+        " (ten of these in a row end the connection)",
+        "send one JSON document in each message",
+        -1135,
+    ),
+    _value(
+        "ws_id_malformed",
+        "Illegal characters found in parameter 'id'; legal range is '^[a-zA-Z0-9-_]{1,36}$'.",
+        "the id is no 64-bit integer, no text of at most 36 characters and not null",
+        "send an id of the exchange's form",
+    ),
+    _value(
+        "ws_params_malformed",
+        "JSON sent for parameter 'params' is not valid.",
+        "`params` is no object, a name in it is no word, a value is null or has a control character in it",
+        "leave out what has no value",
+        -1135,
+    ),
+    _value(
+        "ws_method_unknown",
+        "This operation is not supported.",
+        "no method of this market's WebSocket API",
+        "see docs/topics/websocket-api.md",
+        UNSUPPORTED,
+    ),
+    Reason(
+        "ws_too_many_in_flight",
+        429,
+        -1003,
+        "Too many requests queued.",
+        "32 requests of this connection wait for answers; 40 where it is an order, 48 where it is an exit",
+        "wait for answers, or use another connection",
+    ),
+    _value(
+        "ws_session_key_kind",
+        "This operation is not supported.",
+        "session.logon with a credential that is not Ed25519; the exchange takes no other either",
+        "mint an Ed25519 credential, or sign each request",
+        UNSUPPORTED,
     ),
     Reason(
         "endpoint_not_typed",
@@ -271,6 +315,15 @@ _REASONS = (
         "Invalid API-key, IP, or permissions for action.",
         "the client's address is not one that the credential or the bot is bound to",
         "mint with --source, or extend the bot's sources",
+    ),
+    Reason(
+        "source_not_bound",
+        401,
+        -2015,
+        "Invalid API-key, IP, or permissions for action.",
+        "a listen key's call carries no signature, so from another host it counts only where the credential or the bot "
+        "is bound to addresses",
+        "mint with --source, or set the bot's sources",
     ),
     Reason(
         "outside_hours",
@@ -366,6 +419,13 @@ _REASONS = (
         "the name is not in this endpoint's schema, byte for byte",
         "check spelling and case with the exchange's documentation",
         -1101,
+    ),
+    _value(
+        "client_id_reserved",
+        "Illegal characters found in a parameter.",
+        "a new client order id begins as those of the exchange's own orders do (`autoclose-`, `adl_autoclose`,"
+        " `settlement_autoclose-`, `delivery_autoclose-`): a liquidation would pass for the bot's order",
+        "choose another id",
     ),
     _value(
         "mandatory_parameter",
@@ -487,6 +547,13 @@ _REASONS = (
         "Order denied by the gateway: exposure is limited and a price is unknown or old.",
         "the order, or something else under the same limit, has no price younger than 5 s",
         "wait; when it lasts, see the gateway's log for what cannot be read",
+    ),
+    _order(
+        "user_stream_gap",
+        "Order denied by the gateway: exposure is limited and events of the account are missing.",
+        "the account's stream of orders and fills was lost; as soon as it stands again, what it missed is read; exits "
+        "go on",
+        "wait; when it lasts, see user_data in: counterseal status",
     ),
     _order(
         "exposure_unread",
@@ -695,6 +762,14 @@ _REASONS = (
         "wait; it opens by itself 10 s after the exchange has said that all is normal",
     ),
     Reason(
+        "user_data_unavailable",
+        503,
+        -1001,
+        "Internal error; unable to process your request. Please try again.",
+        "no events come from the exchange for this account and market at this moment, so a stream would be silent",
+        "try again; `counterseal status` shows under user_data which feed is missing and why",
+    ),
+    Reason(
         "bot_gone",
         503,
         -1001,
@@ -707,8 +782,8 @@ _REASONS = (
         503,
         -1001,
         "Internal error; unable to process your request. Please try again.",
-        "the gateway is stopping; nothing was sent",
-        "try again in a moment",
+        "the gateway is stopping, or this connection to the WebSocket API is about to end; nothing was sent",
+        "try again in a moment, on a new connection",
     ),
     # -- the shared ledger of limits
     Reason(

@@ -127,7 +127,7 @@ class Summarizer:
         at_ms = record["t"] if record["type"] == RESOLVED else intent["t"]
         if ids and Outcome(record["outcome"]) not in _UNBORN:
             settled = Settled(
-                family, ids, intent["bot"], intent["id"], bytes.fromhex(intent["digest"]), at_ms,
+                family, ids, owner_in(intent), intent["id"], bytes.fromhex(intent["digest"]), at_ms,
                 record["outcome"], record.get("order_status", ""), reply_of(record), numbers_of(intent, record),
             )  # fmt: skip
             self._settled[intent["id"]] = settled
@@ -144,6 +144,11 @@ class Summarizer:
             self._open[request]["order_status"] = order_status
         elif request in self._settled:
             self._settled[request] = self._settled[request]._replace(order_status=order_status)
+
+
+def owner_in(intent: Fields) -> str:
+    """Give whose orders the ids of an intent name: its bot's, unless it amended another's."""
+    return str(intent.get("owner") or intent["bot"])
 
 
 def recovered_order(record: Fields) -> Settled:

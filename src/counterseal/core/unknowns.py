@@ -1,13 +1,15 @@
 """The unknown requests of this moment, and what they close: with too many of them nobody knows what is at risk."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from counterseal.core.resolver import OVERDUE_MS
 
 # How many unknown orders close a symbol, and an account.
 PER_SYMBOL, PER_ACCOUNT = 3, 10
+# So many ids that were seen last are remembered: an event may come before the request is known to be unknown.
+REMEMBERED = 4_096
 
 
 @dataclass(slots=True)
@@ -15,7 +17,7 @@ class Unknown:
     """One unknown request. `client_ids` are all by which it or its order can be seen; `wake` is called when one is.
 
     `raises` tells that it may have brought or altered an order; only those close anything. `since_ms` is monotonic.
-    `overdue` is set when it has been unresolved for a minute.
+    `overdue` is set when it has been unresolved for a minute. `shown` are the ids that have been seen.
     """
 
     request: str
@@ -27,6 +29,7 @@ class Unknown:
     since_ms: int
     wake: Callable[[], None]
     overdue: bool = False
+    shown: set[str] = field(default_factory=set)
 
 
 class Doubt(NamedTuple):
@@ -43,6 +46,7 @@ class Unknowns:
         self._all: dict[str, Unknown] = {}
         # Accounts of which the journal may lack orders: (account, family) -> since when.
         self._unread: dict[tuple[str, str], int] = {}
+        self._seen: dict[tuple[str, str], None] = {}
 
     def __bool__(self) -> bool:
         return bool(self._all or self._unread)
@@ -53,16 +57,26 @@ class Unknowns:
     def add(self, unknown: Unknown) -> None:
         """Note a request whose outcome is unknown."""
         self._all[unknown.request] = unknown
+        unknown.shown.update(name for name in unknown.client_ids if (unknown.family, name) in self._seen)
 
     def drop(self, request: str) -> None:
         """Forget a request that is resolved."""
         self._all.pop(request, None)
 
     def seen(self, family: str, client_id: str) -> None:
-        """Somebody else's answer showed this id: whoever is waiting for it had better look now."""
+        """Somebody else's answer, or an event, showed this id: whoever is waiting for it had better look now."""
+        self._seen[family, client_id] = None
+        if len(self._seen) > REMEMBERED:
+            del self._seen[next(iter(self._seen))]
         for unknown in list(self._all.values()):
             if unknown.family == family and client_id in unknown.client_ids:
+                unknown.shown.add(client_id)
                 unknown.wake()
+
+    def is_shown(self, request: str, client_id: str) -> bool:
+        """Tell whether an id of a request has been seen: then nothing can prove that it was never taken."""
+        unknown = self._all.get(request)
+        return unknown is not None and client_id in unknown.shown
 
     def refusal(self, account: str, family: str, symbols: Iterable[str]) -> "Doubt | None":
         """Give the reason why no order that raises risk may go out, None when it may."""

@@ -10,10 +10,13 @@ from enum import Enum
 from typing import NamedTuple
 
 # Host families whose weight is one pool.
-_POOLS = {"usdm": "futures", "coinm": "futures"}
+_FUTURES = "futures"
+_POOLS = {"usdm": _FUTURES, "coinm": _FUTURES}
 DEFAULT_BACKOFF_S = 60
 # How many exits per pool may be tried while it is closed.
 EXITS_AFTER_429 = 3
+# The pool of USD-M's WebSocket API, as the ledger names it: while REST's is closed, a few exits may go there first.
+SOCKET = "usdm_ws_api_weight"
 DEFAULT_BAN_S = 120
 # An answer that says "stop" and "now" in one breath is obeyed for a moment.
 MIN_WAIT_S = 1
@@ -56,6 +59,7 @@ class AddressWall:
     exits_left: dict[str, int] = field(default_factory=dict)
     closed_since_ms: dict[str, int] = field(default_factory=dict)
     banned_since_ms: int = 0
+    socket_exits_left: int = 0
 
     def note(self, product: str, status: int, retry_after_s: int | None, now_ms: int) -> None:
         """Learn from an answer's status."""
@@ -69,6 +73,8 @@ class AddressWall:
             if now_ms >= self.closed_until_ms.get(pool, 0):
                 self.exits_left[pool] = EXITS_AFTER_429
                 self.closed_since_ms[pool] = now_ms
+                if pool == _FUTURES:
+                    self.socket_exits_left = EXITS_AFTER_429
             self.closed_until_ms[pool] = max(self.closed_until_ms.get(pool, 0), until)
 
     def since_ms(self, product: str, now_ms: int) -> int | None:
@@ -86,6 +92,21 @@ class AddressWall:
         if now_ms >= self.closed_until_ms.get(pool, 0):
             return Standing.OPEN
         return Standing.EXITS_ONLY if self.exits_left.get(pool, 0) > 0 else Standing.CLOSED
+
+    def lets_by_socket(self, now_ms: int, *, takes: bool = False) -> bool:
+        """Tell whether an exit of USD-M may go by the WebSocket API: only while the REST pool is closed, and that one
+        is not. One that `takes` is one of the three.
+        """
+        closed = self.closed_until_ms
+        is_needed = self.banned_until_ms <= now_ms < closed.get(_FUTURES, 0)
+        if not is_needed or now_ms < closed.get(SOCKET, 0) or self.socket_exits_left <= 0:
+            return False
+        self.socket_exits_left -= takes
+        return True
+
+    def return_socket_exit(self) -> None:
+        """Take back an exit that could not go by the WebSocket API: nothing of it has left."""
+        self.socket_exits_left = min(self.socket_exits_left + 1, EXITS_AFTER_429)
 
     def closed(self, product: str, now_ms: int, *, is_exit: bool = False, takes: bool = True) -> Closed | None:
         """Tell why while nothing may be sent for this product.
@@ -107,28 +128,27 @@ class AddressWall:
 
 @dataclass(slots=True)
 class VenueWall:
-    """The walls of all egress addresses; without any configured there is one."""
+    """The walls of all egress addresses; without any configured there is one.
 
-    _walls: dict[str, AddressWall] = field(default_factory=dict)
+    `walls` has those of addresses that were ever told to stop: while it is empty there is nothing to ask.
+    """
+
+    walls: dict[str, AddressWall] = field(default_factory=dict)
 
     def at(self, egress: str = ANY_EGRESS) -> AddressWall:
         """Give the wall of one address."""
-        wall = self._walls.get(egress)
+        wall = self.walls.get(egress)
         if wall is None:
-            wall = self._walls[egress] = AddressWall()
+            wall = self.walls[egress] = AddressWall()
         return wall
-
-    def __bool__(self) -> bool:
-        """Whether any address was ever told to stop: while none was, there is nothing to ask."""
-        return bool(self._walls)
 
     def places(self) -> list[tuple[str, AddressWall]]:
         """Give every address that was ever told to stop, with its wall, to be shown."""
-        return sorted(self._walls.items())
+        return sorted(self.walls.items())
 
     def since_ms(self, product: str, now_ms: int) -> int | None:
         """Give since when nothing more leaves for this product: since the last of the addresses that did was told."""
-        told = [wall.since_ms(product, now_ms) for wall in self._walls.values()]
+        told = [wall.since_ms(product, now_ms) for wall in self.walls.values()]
         return max((since_ms for since_ms in told if since_ms is not None), default=None)
 
     def note(self, product: str, status: int, retry_after_s: int | None, now_ms: int, egress: str = ANY_EGRESS) -> None:
@@ -139,12 +159,17 @@ class VenueWall:
         self, product: str, now_ms: int, *, is_exit: bool = False, egress: str = ANY_EGRESS, takes: bool = True
     ) -> Closed | None:
         """Tell why while nothing may leave an address. An exit let through that `takes` is one of the three."""
-        wall = self._walls.get(egress)
+        wall = self.walls.get(egress)
         return None if wall is None else wall.closed(product, now_ms, is_exit=is_exit, takes=takes)
+
+    def lets_by_socket(self, now_ms: int, egress: str = ANY_EGRESS, *, takes: bool = False) -> bool:
+        """Tell whether an exit of USD-M may leave an address by the WebSocket API, in place of REST."""
+        wall = self.walls.get(egress)
+        return wall is not None and wall.lets_by_socket(now_ms, takes=takes)
 
     def standing(self, product: str, now_ms: int, egress: str = ANY_EGRESS) -> Standing:
         """Tell what an address may send."""
-        wall = self._walls.get(egress)
+        wall = self.walls.get(egress)
         return Standing.OPEN if wall is None else wall.standing(product, now_ms)
 
     def soonest(self, product: str, now_ms: int, egresses: Iterable[str]) -> Closed | None:

@@ -22,7 +22,8 @@ from counterseal.core.config.model import SANDBOXES
 from counterseal.core.record import JournalDamaged
 from counterseal.gateway.confinement import confine
 from counterseal.gateway.connect import Named
-from counterseal.gateway.service import Service, StartError
+from counterseal.gateway.service import Service
+from counterseal.gateway.venue_links import StartError
 
 
 def main(argv: list[str] | None = None) -> int:

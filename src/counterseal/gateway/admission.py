@@ -19,7 +19,10 @@ from counterseal.core.judge import Denial, MakeId, judge
 from counterseal.core.policy import may_ask, refusal_of
 from counterseal.core.secret import Secret
 from counterseal.core.streams.routes import Opening
+from counterseal.core.userdata.calls import answered_here
 from counterseal.core.wire import Pair, WireError, decode_pairs
+from counterseal.core.wsapi.call import RAW, SESSION, Call
+from counterseal.core.wsapi.opening import ApiOpening
 from counterseal.gateway.grants import Grants
 from counterseal.gateway.state import ANONYMOUS, Source, State
 from counterseal.gateway.ways import Way
@@ -37,7 +40,8 @@ class Inquiry:
     `way` is None by the plain base URL. `begun_ns` is the monotonic moment at which it was whole, `signed_ns` the one
     at which its signature for the exchange came, `window_ms` the recvWindow in it. `gone` is set by the listener when
     the bot has closed its connection. `weight` is what it cost of the exchange's limits so far, `left` how much its
-    lane may still spend; None as long as it asked for nothing.
+    lane may still spend; None as long as it asked for nothing. `call` is set where it came by the WebSocket API: `head`
+    is then made up, and `body` what its signature covers.
     """
 
     head: Head
@@ -55,6 +59,7 @@ class Inquiry:
     signature: str = ""
     would_deny: str = ""
     gone: bool = False
+    call: Call | None = None
 
 
 class Admitted(NamedTuple):
@@ -74,10 +79,11 @@ class Admitted(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A WebSocket handshake that may be answered. `key` is the client's Sec-WebSocket-Key."""
+    """A WebSocket handshake that may be answered. `key` is the client's Sec-WebSocket-Key, `source` its address."""
 
-    opening: Opening
+    opening: Opening | ApiOpening
     key: bytes
+    source: Source
 
 
 Upgrade = Callable[[Inquiry], Entry | Denial]
@@ -97,9 +103,12 @@ class Admission:
         self._make_id = make_id
         self._upgrade = upgrade
         self._grants = Grants(state)
+        self._answered_here = answered_here(state.catalogue)
 
     def admit(self, inquiry: Inquiry) -> Admitted | Entry | Denial:
         """Judge one request. Notes in `inquiry` what became known, also when it is refused."""
+        if inquiry.call is not None:
+            return self._called(inquiry, inquiry.call)
         refusal = self._door(inquiry.head, inquiry.way)
         if refusal:
             return refusal
@@ -124,6 +133,30 @@ class Admission:
                     return Denial("credential_or_signature")
             return self._public(inquiry, endpoint, pairs, key_id)
         return self._signed(inquiry, endpoint, payload, pairs, wire_signature)
+
+    def _called(self, inquiry: Inquiry, call: Call) -> Admitted | Denial:
+        """Judge a request of the WebSocket API; its connection was judged when it was made."""
+        if self._state.draining:
+            return Denial("draining")
+        endpoint = inquiry.endpoint = self._answered_here.get(call.endpoint.name, call.endpoint)
+        key_id = call.session if call.key_id is None else call.key_id
+        if endpoint.purpose == "read" and not endpoint.signed:
+            if call.key_id and call.signature:
+                inquiry.signature = call.signature
+                if self._verify(inquiry, call.key_id, call.payload, call.pairs) is None:
+                    return Denial("credential_or_signature")
+            return self._public(inquiry, endpoint, call.pairs, key_id)
+        if not key_id:
+            return Denial("credential_missing")
+        if endpoint.signed and not call.is_of_session:
+            return self._proven(inquiry, endpoint, key_id, call.payload, call.pairs, call.signature)
+        if not call.is_of_session:
+            return self._unsigned(inquiry, endpoint, call.payload, call.pairs, call.signature.encode() or None)
+        credential = self._state.credentials.get(key_id)
+        if credential is None:
+            return Denial("credential_or_signature")
+        inquiry.bot, inquiry.form = credential.bot, SESSION
+        return self._standing(inquiry, endpoint, credential, call.pairs)
 
     # -- the door
 
@@ -190,23 +223,53 @@ class Admission:
         if not key_id or key_id == "None":
             return Denial("credential_missing")
         if not endpoint.signed:
-            # Key-only calls that are no public data (listen keys) are refused classes today.
-            return refusal_of(endpoint) or Denial("endpoint_refused")
-        if not wire_signature:
+            return self._unsigned(inquiry, endpoint, payload, pairs, wire_signature)
+        signature = canonical.decode_signature(wire_signature) if wire_signature else ""
+        return self._proven(inquiry, endpoint, key_id, payload, pairs, signature)
+
+    def _proven(
+        self, inquiry: Inquiry, endpoint: Endpoint, key_id: str, payload: bytes, pairs: list[Pair], signature: str
+    ) -> Admitted | Denial:
+        """Judge a request that says who asks by a signature."""
+        if not signature:
             return Denial("signature_missing")
-        inquiry.signature = canonical.decode_signature(wire_signature)
+        inquiry.signature = signature
         credential = self._verify(inquiry, key_id, payload, pairs)
         if credential is None:
             return Denial("credential_or_signature")
+        return self._standing(inquiry, endpoint, credential, pairs)
+
+    def _standing(
+        self, inquiry: Inquiry, endpoint: Endpoint, credential: Credential, pairs: list[Pair]
+    ) -> Admitted | Denial:
+        """Judge a request of which it is known who asks."""
         grant = self._grants.of(credential, endpoint)
         if grant.class_refusal is not None:
             return grant.class_refusal
         return self._granted(inquiry, grant) or self._timely(inquiry, endpoint, grant, pairs)
 
+    def _unsigned(
+        self, inquiry: Inquiry, endpoint: Endpoint, payload: bytes, pairs: list[Pair], wire_signature: bytes | None
+    ) -> Admitted | Denial:
+        """Judge a call with a key and no signature that is no public data: listen keys, and refused classes."""
+        served, key_id = self._answered_here.get(endpoint.name), inquiry.head.api_key or ""
+        if served is None:
+            return refusal_of(endpoint) or Denial("endpoint_refused")
+        inquiry.endpoint = served
+        if wire_signature:
+            inquiry.signature = canonical.decode_signature(wire_signature)
+            if self._verify(inquiry, key_id, payload, pairs) is None:
+                return Denial("credential_or_signature")
+        credential = self._state.credentials.get(key_id)
+        if credential is not None and not self._grants.of(credential, served).trusts_unsigned(inquiry.source):
+            inquiry.bot = credential.bot
+            return Denial("source_not_bound")
+        return self._public(inquiry, served, pairs, key_id)
+
     def _verify(self, inquiry: Inquiry, key_id: str, payload: bytes, pairs: list[Pair]) -> Credential | None:
         """Give the credential whose signature it is. An unknown one costs what a wrong signature costs."""
         credential = self._state.credentials.get(key_id)
-        form = self._form(credential or _NOBODY, payload, pairs, inquiry.signature)
+        form = self._form(inquiry, credential or _NOBODY, payload, pairs)
         if form is None or credential is None:
             return None
         inquiry.form, inquiry.bot = form, credential.bot
@@ -214,13 +277,15 @@ class Admission:
         counts[form] = counts.get(form, 0) + 1
         return credential
 
-    def _form(self, credential: Credential, payload: bytes, pairs: list[Pair], signature: str) -> str | None:
+    def _form(self, inquiry: Inquiry, credential: Credential, payload: bytes, pairs: list[Pair]) -> str | None:
         """Name the form in which the signature covers the request; only the bytes as sent where policy is strict."""
+        signature, call = inquiry.signature, inquiry.call
         if self._verifier.verify(credential, payload, signature):
-            return "raw"
+            return "raw" if call is None else RAW
         policy = self._state.bot(credential.bot)
         if policy is None or policy.verification != "strict":
-            for form, other in canonical.other_payloads(payload, pairs):
+            others = canonical.other_payloads(payload, pairs) if call is None else call.other_payloads()
+            for form, other in others:
                 if self._verifier.verify(credential, other, signature):
                     return form
         return None
@@ -249,6 +314,8 @@ class Admission:
         now_ms = self._state.told_ms(moment_ms)
         if policy is None:
             return Denial("clock_uncertain")
+        if not endpoint.signed:
+            return self._untimed(inquiry, endpoint, grant, pairs)
         timestamp_ms = freshness.parse_timestamp(values.get("timestamp"))
         if timestamp_ms is None:
             return Denial("timestamp_missing")
@@ -268,13 +335,32 @@ class Admission:
         if refusal is not None and not self._only_reports(inquiry, policy, refusal):
             return refusal
         credential = grant.credential
-        marks = (
-            replay.digest(credential.key_id, timestamp_ms, pairs),
-            replay.signature_digest(credential.key_id, inquiry.signature),
-        )
+        if not inquiry.signature:
+            pairs = _of_session(endpoint, pairs)
+        mark = replay.digest(credential.key_id, timestamp_ms, pairs)
+        # What a session speaks for has no signature of its own.
+        signed = replay.signature_digest(credential.key_id, inquiry.signature) if inquiry.signature else mark
+        marks = (mark, signed)
         return Admitted(
             credential.bot, policy, endpoint, intent, credential, marks, recv_window_ms, inquiry.head.time_unit
         )
+
+    def _untimed(self, inquiry: Inquiry, endpoint: Endpoint, grant: Grant, pairs: list[Pair]) -> Admitted | Denial:
+        """Judge what a key id alone is enough for: about the bot's own connection, so that it may be said twice."""
+        intent = judge(endpoint, pairs, self._make_id)
+        if isinstance(intent, Denial):
+            return intent
+        bot, policy = grant.credential.bot, grant.policy
+        return Admitted(bot, policy, endpoint, intent, grant.credential, (), 0, inquiry.head.time_unit)
+
+
+def _of_session(endpoint: Endpoint, pairs: list[Pair]) -> list[Pair]:
+    """Name the endpoint among the pairs by which a session's question or cancel is known again.
+
+    There is no signature that could be carried from one to the other, so that both may be asked at the same moment. An
+    order is known by its own pairs alone, wherever it comes from.
+    """
+    return pairs if endpoint.method in ("POST", "PUT") else [*pairs, ("", endpoint.name)]
 
 
 def _too_large(inquiry: Inquiry, intent: Intent) -> bool:

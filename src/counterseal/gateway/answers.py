@@ -14,6 +14,16 @@ from counterseal.ports.venue import VenueReply
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
+_look_at = msgspec.json.Decoder(msgspec.Raw).decode
+
+
+def is_whole(body: bytes) -> bool:
+    """Tell whether a body is one JSON document in UTF-8, without taking in what it says."""
+    try:
+        _look_at(body)
+        return body.isascii() or bool(body.decode())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def parse(answer: VenueReply) -> Answer:

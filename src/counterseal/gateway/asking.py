@@ -22,6 +22,10 @@ class Asker:
         self._budget = budget
         self._signer = signer
 
+    def holds(self, ref: str) -> bool:
+        """Tell whether the key `ref` can sign at all at this moment."""
+        return self._signer.keys().get(ref) is not None
+
     async def ask(self, bot: str, ref: str, family: str, asked: Question, lane: Lane = Lane.RISK) -> VenueReply | None:
         """Have the key `ref` sign a question, on behalf of a bot or the gateway; None when no answer came.
 

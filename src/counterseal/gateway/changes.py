@@ -5,8 +5,9 @@ from collections.abc import Mapping
 
 from counterseal.core import freshness, orders
 from counterseal.core.echo import CANCEL_REPLACE, contradicts, legs_contradict, order_in, replaced_id
+from counterseal.core.legs import AMEND
 from counterseal.core.messages import HeldKey
-from counterseal.core.orders import Entry, Repeat
+from counterseal.core.orders import OPEN_STATES, Entry, Repeat
 from counterseal.core.outcome import Answer, Outcome, classify, is_duplicate
 from counterseal.core.replay import Seen
 from counterseal.gateway import answers
@@ -15,6 +16,7 @@ from counterseal.gateway.admission import Admitted, Inquiry
 from counterseal.gateway.budget import NoRoom, Permit
 from counterseal.gateway.cases import case_of
 from counterseal.gateway.ends import Verdict, expected_of, never_born, order_id_of, outcome_record, status_of
+from counterseal.gateway.exits.cancels import SocketCancels
 from counterseal.gateway.exposure import Exposures
 from counterseal.gateway.gate import Gate
 from counterseal.gateway.outbound import Outbound, SignerRefused
@@ -59,12 +61,14 @@ class Changes:
         sweep: Sweep,
         throttle: Throttle,
         exposures: Exposures,
+        by_socket: SocketCancels,
     ) -> None:
         self._state = state
         self._ownership = ownership
         self._sweep = sweep
         self._throttle = throttle
         self._exposures = exposures
+        self._by_socket = by_socket
         self._gate = gate
         self._failures = state.failures.gated
         self._resolver = resolver
@@ -107,6 +111,8 @@ class Changes:
             return self._room.refusal(short), None
         self._count += 1
         entry = Entry(admitted.bot, request, digest, now_ms)
+        if admitted.endpoint.path == AMEND:
+            entry.owner = self._ownership.owner_amended(admitted)
         try:
             verdict = await self._carry_out(inquiry, admitted, key, permit, entry)
         finally:
@@ -229,6 +235,8 @@ class Changes:
             shut = self._shut(admitted, key) if has_waited else None
             if shut is not None:
                 return Verdict(Outcome.NOT_SENT, shut)
+            if permit.by_socket:
+                return await self._by_socket.carry(inquiry, admitted, key, permit, self._judged, self._sent)
             return await self._sent(inquiry, admitted, key, permit)
         finally:
             self._room.leave(inquiry, permit)
@@ -299,7 +307,10 @@ class Changes:
         entry.outcome = verdict.outcome
         entry.reply = (verdict.reply.status, verdict.reply.body)
         if isinstance(body, dict):
-            entry.order_status = status_of(order_in(body))
+            status = status_of(order_in(body))
+            # An event may have come first, and told of more than the answer knew.
+            if not entry.order_status or (status and status not in OPEN_STATES):
+                entry.order_status = status
             if admitted.endpoint.method in ("DELETE", "PUT") and verdict.outcome is Outcome.ACCEPTED:
                 self._learn_cancel(admitted, body)
         family, ids = admitted.endpoint.family, admitted.intent.client_ids
@@ -345,6 +356,7 @@ class Changes:
             "key": key.ref,
             "policy": self._state.policy_hash,
             "would_deny": inquiry.would_deny or None,
+            **({"owner": entry.owner} if entry.owner else {}),
         }
 
     def _write(self, record: Mapping[str, object]) -> None:

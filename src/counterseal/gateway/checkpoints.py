@@ -55,7 +55,6 @@ class Checkpoints:
         # The newest checkpoint's own record is no reason for another one.
         self._own = 1 if tree.size else 0
         self._told = ""
-        self.last_size = 0
 
     async def run(self, clock: Clock, every_ms: int) -> None:
         """Make one whenever there is something new, for ever."""
@@ -110,7 +109,7 @@ class Checkpoints:
 
     def _signed(self, note: str) -> None:
         self._tree.rebase()
-        self._own, self._told, self.last_size = 1, "", self._tree.size
+        self._own, self._told = 1, ""
         self._write({"type": "checkpoint", "size": self._tree.size, "note": note})
         if self._witnessing is not None:
             self._witnessing.offer(note, self._tree.size)

@@ -1,6 +1,7 @@
 """The bots' credentials as the gateway holds them: what cannot be read any more still holds for a minute."""
 
 import os
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from counterseal.adapters import credential_file
 from counterseal.adapters.home import Home, HomeError
 from counterseal.core.credential import Credential
 from counterseal.core.failures import Sign
+from counterseal.core.secret import Secret
 from counterseal.gateway.gate import Gate
 from counterseal.gateway.state import State
 from counterseal.ports.clock import Timer
@@ -45,6 +47,13 @@ class Credentials:
         """Try no more."""
         if self._timer is not None:
             self._timer.cancel()
+
+    def listen_key_secret(self) -> Secret:
+        """Give what listen keys are made with: the same after a restart, unless the identity cannot be read."""
+        try:
+            return credential_file.listen_key_secret(self._home)
+        except HomeError:
+            return Secret(secrets.token_bytes(32))
 
     def load(self) -> list[str]:
         """Read them all anew; give what could not be read, a sentence each."""

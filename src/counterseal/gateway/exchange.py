@@ -24,7 +24,8 @@ class Exchange:
         """Send once, if it is still wanted when the first byte is about to leave. Raises NotSent or Lost."""
         permit.left_ms = self._state.monotonic_ms()
         try:
-            terms = Terms(permit.is_exit, wanted, permit.egress)
+            claim = permit.reservation.claim
+            terms = Terms(claim.is_exit, wanted, claim.ask.egress)
             reply = await self._venue.send(permit.endpoint.family, request, terms)
             self._learn(permit, reply, bot)
         except NotSent as error:
@@ -32,14 +33,17 @@ class Exchange:
             raise
         finally:
             # Lost, or this task was cancelled: it may have arrived.
-            self._budget.close(permit)
+            if permit.reservation.is_open:
+                self._budget.close(permit)
         return reply
 
     def _learn(self, permit: Permit, reply: VenueReply, bot: str) -> None:
         """Take spending, limits, bans and refusals from the answer."""
-        endpoint = permit.endpoint
-        code = answers.parse(reply).code if reply.status >= 400 else None
+        status = reply.status
+        code = answers.parse(reply).code if status >= 400 else None
         self._budget.settle(permit, reply, code)
+        if status < 300 and not self._budget.rejects.loops:
+            return  # accepted, and nobody is in a loop
         # What a batch was told stands in its legs, which are read by whoever sent it.
-        if reply.status >= 400 or not endpoint.path.endswith("/batchOrders"):
-            self._budget.told(bot, permit, reply.status, code)
+        if status >= 400 or not permit.endpoint.path.endswith("/batchOrders"):
+            self._budget.told(bot, permit, status, code)

@@ -62,6 +62,8 @@ class Exposures:
         self._prices: dict[str, Mapping[str, Decimal]] = {}
         self._dirty = False
         self._statement_ms = 0
+        # Whether events of an account are missing, as its feeds know it.
+        self.is_blind: Callable[[str], bool] = lambda _: False
         self.configure()
 
     # -- what is limited
@@ -74,6 +76,10 @@ class Exposures:
         self._limits, self._owners = {}, {}
         self._read_for &= self.covered
         self._states = {name: _futures_of(config, name) for name in config.accounts}
+
+    def limits(self, account: str) -> bool:
+        """Tell whether some limit rests on what happens on an account."""
+        return any(whose[1] == account for whose in self.covered)
 
     @property
     def must_read(self) -> bool:
@@ -173,8 +179,8 @@ class Exposures:
         limits, stale = self._limits_of(bot, account, intent.symbols), self._reprice(now_ms)
         reservation = self.tracker.reserve(request, owner, endpoint.family, changes, limits, stale)
         over = reservation.over
-        if not over and not intent.reduces and self._unread(bot, account, now_ms):
-            over = "exposure_unread"
+        if not over and not intent.reduces:
+            over = self._unsure(bot, account, now_ms)
         if over and not self._only_reports(inquiry, admitted, over):
             self.tracker.release(request, reservation.parts)
             return over
@@ -189,6 +195,12 @@ class Exposures:
         """Nothing of the request has been written or sent, nor will be."""
         if isinstance(held, Held):
             self.tracker.settle(held.request, Outcome.NOT_SENT, None, 0)
+
+    def _unsure(self, bot: str, account: str, now_ms: int) -> str:
+        """Give the reason why the sums may be too small, "" when they are not."""
+        if self._unread(bot, account, now_ms):
+            return "exposure_unread"
+        return "user_stream_gap" if self.is_blind(account) else ""
 
     def _unread(self, bot: str, account: str, now_ms: int) -> bool:
         if (bot, account) not in self._read_for:
@@ -233,7 +245,16 @@ class Exposures:
 
     def learn(self, key: str, family: str, body: Any) -> None:
         """Take over what the answer to a read tells of orders, and write down what is new in it."""
-        account = self._state.account_of(key)
+        self._take_rows(self._state.account_of(key), family, body)
+
+    def heard(self, account: str, family: str, row: Mapping[str, Any]) -> None:
+        """Take over what an event tells of an order, as a read would have."""
+        try:
+            self._take_rows(account, family, row)
+        except Exception as error:  # noqa: BLE001 - see above
+            self._fault(error)
+
+    def _take_rows(self, account: str, family: str, body: Any) -> None:
         rows = self.tracker.learn(account, family, body)
         if rows:
             self._dirty = True

@@ -1,5 +1,6 @@
 """One request from admission to its answer, its canonical log line and its refusal's record."""
 
+from collections.abc import Callable
 from typing import Any
 
 from counterseal.core import redact
@@ -22,6 +23,12 @@ from counterseal.ports.venue import VenueReply
 # A bot whose own clock is wrong must not have the time asked for at each of its requests.
 DOUBT_PAUSE_MS = 5_000
 STRANGERS_AT_ONCE, STRANGERS_PER_SECOND = 5_000, 20
+ListenKeyCalls = Callable[[Admitted], Reply]
+
+
+def no_listen_keys(_admitted: Admitted) -> Reply:
+    """Refuse the calls of listen keys."""
+    return replies.denial("stream_not_available")
 
 
 class Handler:
@@ -38,8 +45,10 @@ class Handler:
         turn: Turn,
         log: Any,
         since: Since,
+        listen_keys: ListenKeyCalls,
     ) -> None:
         self._state = state
+        self._listen_keys = listen_keys
         self._refresher = refresher
         self._admission = admission
         self._reads = reads
@@ -89,7 +98,21 @@ class Handler:
         self._line(inquiry, reply, answer, begun_ns)
         return reply
 
+    def here(self, inquiry: Inquiry, admitted: Admitted, answer: Callable[[Admitted], Reply]) -> Reply:
+        """Carry out an admitted request that asks nothing of the exchange."""
+        self._state.counter(admitted.bot).requests += 1
+        if self._spend(admitted, inquiry.begun_ns // 1_000_000) is not Seen.NEW:
+            return self._deny(inquiry, Denial("replayed"), inquiry.begun_ns)
+        reply = answer(admitted)
+        reason = reply.headers.get("X-Counterseal-Reason")
+        if reason is not None:
+            self._record_denial(inquiry, reason, "")
+        self._line(inquiry, reply, None, inquiry.begun_ns)
+        return reply
+
     async def _read(self, inquiry: Inquiry, admitted: Admitted) -> tuple[Reply, VenueReply | None]:
+        if admitted.endpoint.security == "USER_STREAM":
+            return self._listen_keys(admitted), None
         try:
             return await self._reads.answer(inquiry, admitted)
         except SignerUnavailable:
@@ -134,7 +157,7 @@ class Handler:
                 "reason": reason,
                 "parameter": redact.line(name) if name else None,
                 "endpoint": inquiry.endpoint.name if inquiry.endpoint else None,
-                "path": None if inquiry.endpoint else redact.line(inquiry.head.path[:128]),
+                "path": None if inquiry.endpoint else redact.line(inquiry.head.path)[:128],
                 "method": inquiry.head.method,
                 "source": str(inquiry.source),
             }
@@ -196,7 +219,7 @@ class Handler:
 
 def _decision(reply: Reply, answer: VenueReply | None) -> str:
     """Say "allow" (asked the exchange), "shared" (served by the answer to another read), "stored" (told what became
-    of an earlier one), "unknown" or "deny".
+    of an earlier one, or a listen key's call), "unknown" or "deny".
     """
     reason = reply.headers.get("X-Counterseal-Reason")
     if reason == "outcome_unknown":

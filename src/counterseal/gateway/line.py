@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from counterseal.core.budget.queue import Queue, Waiting
+from counterseal.core.budget.queue import Waiting
 from counterseal.core.messages import HeldKey
 from counterseal.gateway.admission import Admitted
 from counterseal.gateway.budget import Budget, NoRoom, Permit, lane_of
@@ -37,14 +37,11 @@ class Line:
     def __init__(self, state: State, budget: Budget) -> None:
         self._state = state
         self._budget = budget
-        self._queue = Queue()
+        self._queue = budget.queue
         self._is_moving = False
         self._turns_ms = 0
         self._timer: Timer | None = None
         budget.on_room = self.move
-
-    def __len__(self) -> int:
-        return len(self._queue)
 
     async def wait(
         self,
@@ -79,7 +76,7 @@ class Line:
 
     def move(self) -> None:
         """Let go who can, and who has waited long enough."""
-        if self._is_moving or not len(self._queue):
+        if self._is_moving or not self._queue.size:
             return
         self._is_moving = True
         try:
@@ -90,7 +87,7 @@ class Line:
                 _request(waiting).give_up()
         finally:
             self._is_moving = False
-        if len(self._queue):
+        if self._queue.size:
             self._set_alarm()
 
     def _try(self, waiting: Waiting) -> str:

@@ -61,6 +61,13 @@ class Ownership:
         owners = self._state.ledger.owners(admitted.endpoint.family, *one)
         return any(owner is not None and owner != admitted.bot for owner in owners)
 
+    def owner_amended(self, admitted: Admitted) -> str:
+        """Give whose order an amendment gives a new id where it is another bot's: it stays that one's. Else empty."""
+        names = ownership.named(admitted.endpoint.name, admitted.endpoint.path, admitted.intent.values)
+        ledger, family = self._state.ledger, admitted.endpoint.family
+        owner = next((owner for one in names for owner in ledger.owners(family, *one) if owner), "")
+        return "" if owner == admitted.bot else owner
+
     def _may_reach(self, inquiry: Inquiry, admitted: Admitted, one: Named) -> bool:
         """A conditional order is cancelled without naming its symbol: a bot held to symbols may cancel its own.
 

@@ -1,4 +1,5 @@
-"""Finds fills until streams exist (ruling 42): the open orders of symbols where limited bots have some, and positions.
+"""Finds fills where no stream tells them (ruling 42): the open orders of symbols where limited bots have some, and
+positions.
 
 In a second each product of an account is asked for the open orders of one symbol, the one that has waited longest, and
 for as many orders that have vanished from it as `VANISHED` allows. On spot that is a weight of 6 + 4 for each vanished
@@ -27,7 +28,7 @@ POSITIONS_MS = 5_000
 VANISHED = 4
 # An order that the exchange denies although it once confirmed it has ended long ago, or its reads are behind.
 FORGOTTEN_MS = 60_000
-NO_SUCH_ORDER, ARCHIVED = -2013, -2026
+NO_SUCH_ORDER, ARCHIVED, NO_SUCH_SYMBOL = -2013, -2026, -1121
 _NO_WINDOW = Window(0, 0)
 _POSITIONS = {"usdm": "/fapi/v3/positionRisk", "coinm": "/dapi/v1/positionRisk"}
 Group = tuple[str, str, str, bool]
@@ -63,6 +64,14 @@ class Polling:
         due = self._due(self._open_groups())
         await asyncio.gather(self.read_positions(), *[self._ask_open(group, orders) for group, orders in due])
 
+    async def catch_up(self, account: str, family: str) -> bool:
+        """Ask for everything of one product of an account at once; tell whether all of it was answered."""
+        groups = [(group, orders) for group, orders in self._open_groups().items() if group[:2] == (account, family)]
+        asked = [self._ask_open(group, orders) for group, orders in groups]
+        if (account, family) in self._exposures.stated():
+            asked.append(self._read_positions(account, family))
+        return all(await asyncio.gather(*asked))
+
     # -- positions
 
     async def read_positions(self) -> None:
@@ -74,26 +83,34 @@ class Polling:
         ]  # fmt: skip
         await asyncio.gather(*[self._read_positions(account, family) for account, family in due])
 
-    async def _read_positions(self, account: str, family: str) -> None:
+    async def _read_positions(self, account: str, family: str) -> bool:
         key, asked_ms = self._key_of(account), self._state.monotonic_ms()
         if key is None:
-            return
+            return False
         held = self._exposures.held(account, family)
         answer = await self._asker.ask(OWN, key, family, Question(_POSITIONS[family], ()))
         rows = None if answer is None else _rows(answer)
         if rows is None:
-            return
+            return False
         found = positions_in(rows)
         if found is None:
             self._warn("unreadable answer", path=_POSITIONS[family])
-            return
+            return False
         self._exposures.state(account, family, found, asked_ms, held)
+        return True
 
     def _key_of(self, account: str) -> str | None:
         """Choose a key of an account that may read it, rather one that may do nothing else."""
-        keys = [key for key in self._state.config.keys.values() if key.account == account]
+        named = self._state.config.keys.values()
+        keys = [key for key in named if key.account == account and self._asker.holds(key.name)]
         reading = sorted((len(key.functions), key.name) for key in keys if key.functions & {"account", "trade"})
         return reading[0][1] if reading else None
+
+    def _key_for(self, order: Order) -> str:
+        """Choose the key that placed an order; where that is gone, another one of its account."""
+        known = self._state.config.keys.get(order.key)
+        is_there = known is not None and known.account == order.where.account and self._asker.holds(order.key)
+        return order.key if is_there else self._key_of(order.where.account) or order.key
 
     # -- orders
 
@@ -117,48 +134,54 @@ class Polling:
                 first[whose] = group
         return [(group, groups[group]) for group in first.values()]
 
-    async def _ask_open(self, group: Group, orders: list[Order]) -> None:
+    async def _ask_open(self, group: Group, orders: list[Order]) -> bool:
         asked_ms = self._state.monotonic_ms()
         self._asked_ms[group] = asked_ms
         _, family, symbol, algo = group
         store = Store.ALGO if algo else Store.ORDER
         asked = question(Subject(Change.BORN, store, family, symbol), Ask.OPEN, _NO_WINDOW)
-        answer = None if asked is None else await self._asker.ask(OWN, orders[0].key, family, asked)
+        key = self._key_for(orders[0])
+        answer = None if asked is None else await self._asker.ask(OWN, key, family, asked)
         rows = None if answer is None else _rows(answer)
         if rows is None:
-            return
-        self._exposures.learn(orders[0].key, family, rows)
+            # A symbol that is no longer traded has nothing open, and will never be answered in another way.
+            return answer is not None and answers.parse(answer).code == NO_SUCH_SYMBOL
+        self._exposures.learn(key, family, rows)
         open_now = {str(row.get("algoId" if algo else "orderId")) for row in rows if isinstance(row, dict)}
         vanished = [
             (order, number) for order in orders if order.since_ms < asked_ms
             for number in _alive(order) if number.lstrip("a") not in open_now
         ]  # fmt: skip
         vanished.sort(key=lambda one: one[0].asked_ms)
-        await asyncio.gather(*[self._ask_one(order, number) for order, number in vanished[:VANISHED]])
+        answered = await asyncio.gather(*[self._ask_one(order, number) for order, number in vanished[:VANISHED]])
+        return len(vanished) <= VANISHED and all(answered)
 
-    async def _ask_one(self, order: Order, number: str) -> None:
+    async def _ask_one(self, order: Order, number: str) -> bool:
         """Ask for an order that is open no longer, or that has no number yet."""
         order.asked_ms = self._state.monotonic_ms()
         _, family, symbol, _ = order.where
         store, named = (Store.ALGO, number[1:]) if number.startswith("a") else (Store.ORDER, number)
         name = "" if named else next(iter(order.live))
         asked = question(Subject(Change.BORN, store, family, symbol, name, named), Ask.NAMED, _NO_WINDOW)
-        answer = None if asked is None else await self._asker.ask(OWN, order.key, family, asked)
+        key = self._key_for(order)
+        answer = None if asked is None else await self._asker.ask(OWN, key, family, asked)
         if answer is None:
-            return
+            return False
         parsed = answers.parse(answer)
         if answer.status == 200 and isinstance(parsed.body, dict):
-            self._exposures.learn(order.key, family, parsed.body)
-        elif parsed.code in (NO_SUCH_ORDER, ARCHIVED):
-            self._forgotten(order, number)
+            self._exposures.learn(key, family, parsed.body)
+            return True
+        if parsed.code in (NO_SUCH_ORDER, ARCHIVED):
+            self._forgotten(order, number, key)
+        return parsed.code in (NO_SUCH_ORDER, ARCHIVED)
 
-    def _forgotten(self, order: Order, number: str) -> None:
+    def _forgotten(self, order: Order, number: str, key: str) -> None:
         """The exchange forgets orders that ended without a trade: nothing more was filled of it."""
         if self._state.monotonic_ms() - order.since_ms < FORGOTTEN_MS or number.startswith("a"):
             return
         name = order.numbers.get(number, next(iter(order.live), ""))
         row = {"symbol": order.where.symbol, "clientOrderId": name, "orderId": number, "status": "EXPIRED"}
-        self._exposures.learn(order.key, order.where.family, row)
+        self._exposures.learn(key, order.where.family, row)
 
 
 def _alive(order: Order) -> Iterable[str]:

@@ -18,6 +18,7 @@ from counterseal.gateway.reply import Reply
 from counterseal.gateway.room import Room
 from counterseal.gateway.stampede import Stampede
 from counterseal.gateway.state import State
+from counterseal.gateway.streams.live_reads import LiveAnswer, LiveReads
 from counterseal.ports.clock import Clock
 from counterseal.ports.signing import SigningClient
 from counterseal.ports.venue import Lost, NotSent, VenueReply
@@ -43,6 +44,7 @@ class Reads:
         gate: Gate,
         ownership: Ownership,
         exposures: Exposures,
+        live: LiveReads,
     ) -> None:
         self._state = state
         self._outbound = outbound
@@ -55,6 +57,7 @@ class Reads:
         self._ownership = ownership
         self._failures = state.failures.gated
         self._exposures = exposures
+        self._live = live
 
     async def answer(self, inquiry: Inquiry, admitted: Admitted) -> tuple[Reply, VenueReply | None]:
         """Give the bot's answer and the exchange's, None where this bot's request did not ask the exchange."""
@@ -68,6 +71,9 @@ class Reads:
         if foreign is not None:
             return replies.denial(foreign), None
         read = self._state.shared_read(admitted.endpoint, admitted.intent.pairs, admitted.time_unit)
+        live = None if read is None or inquiry.head.no_cache else self._live.answer(admitted)
+        if live is not None:
+            return self._from_stream(admitted, live), None
         try:
             if read is not None:
                 return await self._share(inquiry, admitted, read)
@@ -85,6 +91,12 @@ class Reads:
         if shown is None:
             return replies.denial("foreign_order"), None
         return answers.passed_on(shown, self._signer.keys()), answer
+
+    def _from_stream(self, admitted: Admitted, live: LiveAnswer) -> Reply:
+        """Answer with what a stream brought; the date is exchange time."""
+        self._state.counter(admitted.bot).shared += 1
+        date = replies.http_date(self._state.told_ms(self._state.monotonic_ms()) * 1_000_000)
+        return Reply(200, live.body, {"Date": date, **replies.shared_headers("stream", live.age_ms)})
 
     async def _share(self, inquiry: Inquiry, admitted: Admitted, read: SharedRead) -> tuple[Reply, VenueReply | None]:
         """Answer a public read that others may make too: with a request of its own only if none of theirs serves."""

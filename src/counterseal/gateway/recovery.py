@@ -18,6 +18,7 @@ from counterseal.core.summary import (
     Summary,
     is_unresolved,
     numbers_of,
+    owner_in,
     recovered_order,
     reply_of,
     told_by,
@@ -60,7 +61,7 @@ class Fold:
         self._boots.take(record)
         if record["type"] == "intent":
             at_ms = record["t"] - self._behind_ms
-            entry = Entry(record["bot"], record["id"], bytes.fromhex(record["digest"]), at_ms)
+            entry = Entry(owner_in(record), record["id"], bytes.fromhex(record["digest"]), at_ms)
             entry.order_status = record.get("order_status", "")
             self._pending[record["id"]] = (dict(record), entry)
             self._ledger.open(record["family"], record["client_ids"], entry)

@@ -10,10 +10,10 @@ from counterseal.core.messages import HeldKey
 from counterseal.core.venue_wall import AddressWall
 from counterseal.gateway.budget import Budget
 from counterseal.gateway.health import failing_report
-from counterseal.gateway.state import State
+from counterseal.gateway.state import BotCounters, State
 
 # All of it travels in one packet: of long lists the first so many are told.
-MAX_ROWS, MAX_POOLS, MAX_BOTS = 3, 40, 64
+MAX_ROWS, MAX_POOLS, MAX_BOTS, MAX_REASONS = 3, 40, 64, 12
 
 
 def status_report(state: State, keys: Mapping[str, HeldKey], journal: str, connections: int) -> dict[str, Any]:
@@ -71,10 +71,17 @@ def limits_report(state: State, budget: Budget) -> dict[str, Any]:
             {"bot": bot, "lane": lane, "refusals": refusals, "left_ms": left_ms}
             for (bot, lane), (refusals, left_ms) in _slowest(budget.rejects.slowed(now.monotonic_ms))
         ],
-        "bots": {name: asdict(counter) for name, counter in counters[:MAX_BOTS]},
+        "bots": {name: _bot(counter) for name, counter in counters[:MAX_BOTS]},
         "left_off": max(0, len(counters) - MAX_BOTS),
         "spent": _spent(budget, {name for name, _ in counters[:MAX_BOTS]}),
     }
+
+
+def _bot(counter: BotCounters) -> dict[str, Any]:
+    """One bot's counts; of the reasons of refusals the most frequent, the rest in one sum."""
+    rows = sorted(counter.denied.items(), key=lambda row: -row[1])
+    rest = sum(count for _, count in rows[MAX_REASONS:])
+    return {**asdict(counter), "denied": dict(rows[:MAX_REASONS]) | ({"others": rest} if rest else {})}
 
 
 def _slowest(slowed: Mapping[tuple[str, str], tuple[int, int]]) -> list[tuple[tuple[str, str], tuple[int, int]]]:

@@ -132,9 +132,17 @@ class Resolver:
         if answer is None:
             return Finding.SILENT, None
         try:
-            return read(subject, ask, answers.parse(answer), case.window, duplicate=case.duplicate)
+            finding, order = read(subject, ask, answers.parse(answer), case.window, duplicate=case.duplicate)
         except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError):
             return Finding.SILENT, None
+        if finding is Finding.NOT_THERE and self._is_born(case, subject):
+            return Finding.SILENT, None
+        return finding, order
+
+    def _is_born(self, case: Case, subject: Subject) -> bool:
+        """An event has shown the order: a read that denies it is behind. A duplicate's id may be an older order's."""
+        is_birth = subject.change is Change.BORN and not case.duplicate
+        return is_birth and self._state.unknowns.is_shown(case.entry.request, subject.client_id)
 
     async def _until(self, request: str, at_ms: int) -> None:
         """Wait until a moment, or until a bot's own answer showed the order."""

@@ -17,12 +17,15 @@ class Room:
     def __init__(self, state: State, budget: Budget, line: Line) -> None:
         self._state = state
         self._budget = budget
+        self._queue = budget.queue
         self._line = line
 
     def enter_now(self, admitted: Admitted, key: HeldKey | None) -> Permit | None:
         """Give a permit at once, None where it is worth waiting for one. Raises NoRoom."""
         try:
-            return self._take(admitted, key)
+            if self._queue.size:
+                self._line.move()  # who came before goes before
+            return self._budget.take(admitted, key)
         except NoRoom as short:
             if short.may_wait:
                 return None
@@ -36,27 +39,26 @@ class Room:
         `since_ms` (monotonic) is since when it has waited, in other ways than here; None: since now.
         """
         try:
-            return self._take(admitted, key)
+            if self._queue.size:
+                self._line.move()
+            return self._budget.take(admitted, key)
         except NoRoom as short:
             if not short.may_wait:
                 raise
             return await self._line.wait(admitted, key, wanted, short, since_ms)
 
-    def _take(self, admitted: Admitted, key: HeldKey | None) -> Permit:
-        if len(self._line):
-            # Who came before goes before.
-            self._line.move()
-        return self._budget.take(admitted, key)
-
     def leave(self, inquiry: Inquiry, permit: Permit) -> None:
         """Close a permit, whatever became of it, and note what it cost."""
-        self._budget.close(permit)
-        inquiry.weight += permit.weight
-        inquiry.left = self._budget.ledger.left(permit.reservation)
+        held = permit.reservation
+        if held.is_open:
+            self._budget.close(permit)
+        if held.claim.plan.weighs:
+            inquiry.weight += held.amounts[0]
+        inquiry.left = self._budget.ledger.left(held)
 
     def give_back(self, permit: Permit | None) -> None:
         """Close a permit that something broke before it was used; nothing happens to one that is closed."""
-        if permit is not None:
+        if permit is not None and permit.reservation.is_open:
             self._budget.close(permit)
 
     def refusal(self, short: NoRoom) -> Reply:

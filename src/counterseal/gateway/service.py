@@ -21,11 +21,9 @@ from counterseal.adapters.log import LogFile, make_logger
 from counterseal.adapters.replay_file import ReplayFile
 from counterseal.adapters.signatures import SignatureVerifier
 from counterseal.adapters.signer_client import SignerClient
-from counterseal.adapters.stream_link import dialler
 from counterseal.adapters.tasks import Tasks
-from counterseal.adapters.tls import client_context
 from counterseal.adapters.tls_server import LeafError, ServerTls
-from counterseal.adapters.upstream import Target, UpstreamPool
+from counterseal.adapters.upstream import UpstreamPool
 from counterseal.core.binance.hosts import BOT_HOSTS, ENVIRONMENT_HOSTS, STREAM_HOSTS
 from counterseal.core.config.grammar import parse_label, parse_name
 from counterseal.core.config.model import Config, Fault
@@ -47,6 +45,12 @@ from counterseal.gateway.streams.hub import Hub
 from counterseal.gateway.streams.upgrade import Upgrades
 from counterseal.gateway.turn import Turn
 from counterseal.gateway.unproven import Unproven
+from counterseal.gateway.userdata.audience import Audience
+from counterseal.gateway.userdata.bot import UserStreams
+from counterseal.gateway.userdata.keys import Keys
+from counterseal.gateway.userdata.subscriptions import Subscriptions
+from counterseal.gateway.venue_links import StartError, dial_to, socket_links, targets, user_links
+from counterseal.gateway.wsapi.socket import Desk
 from counterseal.ports.clock import Clock
 
 DRAIN_S = 10.0
@@ -54,10 +58,6 @@ HELLO_S = 5.0
 
 
 _UNMEASURED = HostProbes()
-
-
-class StartError(Exception):
-    """The gateway cannot start; the text is one sentence with the way out."""
 
 
 class Service:
@@ -94,9 +94,15 @@ class Service:
         self._state.seen = SeenWindow(self._seen_file.remembered, self._state.monotonic_ms())
         self._signer = SignerClient(signer_end, clock, self._keys_changed)
         self._turn = Turn(self._journal, self._signer, self._seen_file, clock)
-        self._venue = UpstreamPool(_targets(config), clock, self._log.warning)
+        self._venue = UpstreamPool(targets(config), clock, self._log.warning)
         self._hub, upgrades = self._make_streams(config)
-        self._plane = self._make_plane(upgrades)
+        listen_keys = Keys(self._state, self._signer, secrets.randbelow, self._credentials.listen_key_secret())
+        self._plane = self._make_plane(upgrades, listen_keys)
+        upgrades.users = users = UserStreams(listen_keys, Audience(self._state, self._plane.feeds))
+        upgrades.api = Desk(
+            self._hub, self._plane.handler, self._turn, self._tasks, self._state, Subscriptions(users, clock),
+            self._plane.budget.ledger.limit,
+        )  # fmt: skip
         self._health = Health(
             self._state, self._plane.gate, self._plane.refresher, probes, lambda: self._turn.marks_failed, self._tasks
         )
@@ -119,7 +125,7 @@ class Service:
 
     # -- making
 
-    def _make_plane(self, upgrades: Upgrades) -> Plane:
+    def _make_plane(self, upgrades: Upgrades, listen_keys: Keys) -> Plane:
         return Plane(
             Parts(
                 state=self._state,
@@ -132,6 +138,10 @@ class Service:
                 log=self._log,
                 draw=secrets.randbelow,
                 upgrade=upgrades.judge,
+                listen_keys=listen_keys.answer,
+                links=user_links(self._state.config),
+                sockets=socket_links(self._state.config),
+                listened=self._hub.listened,
             )
         )
 
@@ -153,8 +163,10 @@ class Service:
     def _make_streams(self, config: Config) -> tuple[Hub, Upgrades]:
         environment = config.venue.environment
         hosts = STREAM_HOSTS[environment]
-        dial = dialler(_targets(config, hosts), next(iter(config.venue.egress), ""))
-        hub = Hub(self._clock, hosts, dial, secrets.randbelow, self._tasks, self._tell_of_streams)
+        hub = Hub(
+            self._clock, hosts, dial_to(config, hosts), secrets.randbelow, self._tasks, self._tell_of_streams,
+            lambda: self._state.config.gateway.on_stream_gap,
+        )  # fmt: skip
         served = {host: known.streams for host, known in BOT_HOSTS[environment].items() if not known.families}
         return hub, Upgrades(hub, served, self._log)
 
@@ -170,6 +182,7 @@ class Service:
         self._venue.start()
         self._health.ask()
         self._hub.start()
+        self._plane.feeds.start()
         for egress in not_of_this_host(self._state.config.venue.egress):
             self._log.critical("an egress address is none of this host's, nothing can leave from it", egress=egress)
         self._door.start()
@@ -225,6 +238,8 @@ class Service:
         self._health.stop()
         self._credentials.stop()
         self._hub.close()
+        self._plane.feeds.close()
+        await self._plane.by_socket.close()
         await self._tasks.cancel_all()
         await self._keeping.end()
         await self._venue.close()
@@ -263,7 +278,9 @@ class Service:
 
     async def _status(self) -> dict[str, Any]:
         report = status_report(self._state, self._signer.keys(), self._journal.state, len(self._door.open))
-        return {**report, "streams": self._hub.report(), "sandbox": self._sandbox}
+        market = {**self._hub.report(), "reads": self._plane.live_reads.report()}
+        streams = {"streams": market, "user_data": self._plane.feeds.report()}
+        return {**report, **streams, "sandbox": self._sandbox}
 
     async def _limits(self) -> dict[str, Any]:
         return {**limits_report(self._state, self._plane.budget), "exposure": self._plane.exposures.report()}
@@ -360,26 +377,3 @@ def _make_front(home: Home, config: Config, door: Door, log: Any) -> Front:
         return Front(door, ServerTls(CaFiles(home).leaf), BOT_HOSTS[config.venue.environment], log)
     except LeafError as fault:
         raise StartError(str(fault)) from None
-
-
-def _targets(config: Config, hosts: Mapping[str, str] | None = None) -> dict[str, Target]:
-    """Give where to connect by family, for the REST hosts unless others are named."""
-    hosts = hosts or ENVIRONMENT_HOSTS[config.venue.environment]
-    ca_file = Path(config.venue.ca_file) if config.venue.ca_file else None
-    try:
-        client_context(ca_file)
-    except OSError as fault:  # ssl.SSLError is one
-        raise StartError(
-            f"venue.ca_file cannot be used ({fault.strerror or 'no certificate in it'}); start the paper exchange,"
-            " which makes it, or name the right file"
-        ) from None
-    address, _, port = (config.venue.address or "").rpartition(":")
-    return {
-        family: Target(
-            host=address.strip("[]") or name,
-            port=int(port) if port else 443,
-            name=name,
-            context=client_context(ca_file, tls12=name in config.venue.unsafe_tls12),
-        )
-        for family, name in hosts.items()
-    }

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from counterseal.adapters.tasks import Tasks
 from counterseal.core.public_cache import Kept, PublicCache
 from counterseal.core.public_reads import Key, SharedRead
+from counterseal.gateway import answers
 from counterseal.ports.clock import Clock
 from counterseal.ports.venue import Lost, NotSent, VenueReply
 
@@ -95,7 +96,9 @@ class Stampede:
             self._land(read.key, flight, error)
             raise
         else:
-            keep_answer(self._cache, read, answer, self._now_ms())
+            # Once for all who will be served it: to look through exchangeInfo takes milliseconds.
+            if answers.is_whole(answer.body):
+                keep_answer(self._cache, read, answer, self._now_ms())
             self._land(read.key, flight, answer)
 
     def _land(self, key: Key, flight: _Flight, landed: VenueReply | Exception) -> None:
@@ -109,7 +112,10 @@ class Stampede:
 
 
 def keep_answer(cache: PublicCache, read: SharedRead, answer: VenueReply, now_ms: int) -> None:
-    """Keep an answer of the exchange for who asks next. Its age counts from before it was asked for."""
+    """Keep an answer of the exchange, known to be whole JSON, for who asks next.
+
+    Its age counts from before it was asked for.
+    """
     kept = Kept(answer.body, answer.headers.get("date", ""), answer.sent_ns // 1_000_000)
     cache.keep(read, answer.status, kept, now_ms)
 

@@ -225,7 +225,7 @@ def _serve_in(home: Path, arguments: argparse.Namespace) -> int:
     def announce(bound: int, names: int | None) -> None:
         endpoint = {"host": host, "port": bound, "ca": str(home / "ca.pem")} | ({"dns": names} if names else {})
         write_private(home / "endpoint.json", json.dumps(endpoint) + "\n")
-        print(f"paper exchange listening on https://{host}:{bound}", flush=True)  # noqa: T201
+        print(f"paper exchange listening on https://{host}:{bound}", flush=True)  # noqa: T201  for who started it
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve(exchange, context, host, int(port), announce, home, arguments.dns_port))
@@ -250,7 +250,7 @@ def _rehearse(exchange: Exchange, arguments: argparse.Namespace) -> None:
     if arguments.watch:
         director.actors.append(Watch(sys.stdout, lambda: snapshot(exchange)).look)
     if arguments.canned:
-        print(f"paper: {NOTICE}", file=sys.stderr, flush=True)  # noqa: T201
+        print(f"paper: {NOTICE}", file=sys.stderr, flush=True)  # noqa: T201  for who started it
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -123,8 +123,8 @@ def _check(arguments: argparse.Namespace) -> int:
     gateway = gateway_journal.read(arguments.journal or arguments.home / "journal")
     report = check.compare(gateway, check.read_exchange(arguments.paper_journal), arguments.key)
     for finding in report.findings:
-        print(finding)  # noqa: T201
+        print(finding)  # noqa: T201  for who started it
     told = f"{report.intents} intents, {report.changes} changes arrived, {report.orders} orders made"
     cut = f", {report.lost} lost by a power cut" if report.lost else ""
-    print(f"{told}, {report.unknown} unknown{cut}: {len(report.findings)} disagreements")  # noqa: T201
+    print(f"{told}, {report.unknown} unknown{cut}: {len(report.findings)} disagreements")  # noqa: T201  for who started it
     return FOUND if report.findings else 0

@@ -27,10 +27,18 @@ class CapsJudge:
         changes = changes_of(entry, given)
         if isinstance(changes, str):
             return changes
+        book = self._book(key_ref)
+        return book.refuse(changes, self._monotonic_ns) if book.is_capped else None
+
+    def is_capped(self, key_ref: str) -> bool:
+        """Tell whether anything of what this key signs is limited."""
+        return self._book(key_ref).is_capped
+
+    def _book(self, key_ref: str) -> "_Book":
         book = self._books.get(key_ref)
         if book is None:
             book = self._books[key_ref] = _Book(caps_of(self._caps, key_ref))
-        return book.refuse(changes, self._monotonic_ns) if book.is_capped else None
+        return book
 
 
 def uncapped() -> CapsJudge:

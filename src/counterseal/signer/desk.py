@@ -20,12 +20,15 @@ from counterseal.core.messages import (
 from counterseal.signer.caps import CapsJudge, uncapped
 from counterseal.signer.judge import Judge
 from counterseal.signer.log_key import LogSigner
+from counterseal.signer.raw import raw_payload
 from counterseal.signer.table import Act, Table
 
 # Percent-encoding can triple a value: what would not fit a packet is refused rather than cut.
 MAX_QUERY = 32_768
 MALFORMED = Refused(0, "malformed")
 TOO_LONG = Refused(0, "too_long")
+# The exchange lets only Ed25519 keys log on.
+_NO_LOGON = frozenset({"hmac", "rsa"})
 _CHANGING = frozenset({Act.ORDER, Act.BATCH, Act.SETTING})
 
 
@@ -112,9 +115,18 @@ class Desk:
         shape = self._judge.shape(request, names)
         if isinstance(shape, str):
             return Refused(request.id, shape)
+        if shape.entry.logs_on and self._could_trade(request.key_ref):
+            return Refused(request.id, "could_log_on")
         timestamp_ms = now_ms + request.offset_ms
-        window = f"recvWindow={request.recv_window_ms}&" if request.recv_window_ms else ""
-        payload = f"{shape.query(values)}{window}timestamp={timestamp_ms}".encode()
+        if shape.entry.logs_on:
+            api_key = self._keys[request.key_ref].held.api_key
+            raw = raw_payload(api_key, pairs, request.recv_window_ms, timestamp_ms)
+            if raw is None:
+                return Refused(request.id, "not_plain")
+            payload = raw.encode()
+        else:
+            window = f"recvWindow={request.recv_window_ms}&" if request.recv_window_ms else ""
+            payload = f"{shape.query(values)}{window}timestamp={timestamp_ms}".encode()
         if len(payload) > MAX_QUERY:
             return Refused(request.id, "too_long")
         if shape.entry.act in _CHANGING:
@@ -126,6 +138,10 @@ class Desk:
         except KeyUnavailable:
             return Refused(request.id, "key_unavailable")
         return Signed(request.id, payload + b"&signature=" + signature, timestamp_ms)
+
+    def _could_trade(self, key_ref: str) -> bool:
+        """Tell whether who is logged on with this key could do without us what its caps forbid. Only Ed25519 can."""
+        return self._keys[key_ref].held.kind not in _NO_LOGON and self._caps.is_capped(key_ref)
 
 
 def _escaped(signature: bytes) -> bytes:

@@ -10,6 +10,8 @@ from enum import Enum, auto
 
 from counterseal.adapters.catalogue_data import load_catalogue
 from counterseal.core.binance.catalogue import MUTATING, Endpoint
+from counterseal.core.binance.socket_cancel import CANCEL
+from counterseal.core.userdata.subscription import SUBSCRIBE
 
 SIGNED_PURPOSES = frozenset({"account", "trade", "settings"})
 # The signer sets these itself; a request may not bring them.
@@ -72,7 +74,8 @@ class Entry:
     """One endpoint: names, names that may repeat, what it does, and which of its parameters are money.
 
     `elsewhere` are sets of names that no request may carry together. `leg` is the entry by which each element of
-    `batchOrders` is judged. `orders` is how many orders one request brings, which rates count.
+    `batchOrders` is judged. `orders` is how many orders one request brings, which rates count. `logs_on` tells that the
+    payload is one of a WebSocket API, with the signer's own name of the key in it, as that of a session's logon is too.
     """
 
     allowed: Names
@@ -82,6 +85,7 @@ class Entry:
     elsewhere: tuple[Names, ...] = ()
     leg: "Entry | None" = None
     orders: int = 1
+    logs_on: bool = False
 
 
 Table = Mapping[Place, Entry]
@@ -97,8 +101,8 @@ class Target:
 
 
 def load() -> Table:
-    """Build the table from the shipped catalogue."""
-    return table(load_catalogue())
+    """Build the table from the shipped catalogue, with the two requests to WebSocket APIs that are signed."""
+    return table([*load_catalogue(), SUBSCRIBE, CANCEL])
 
 
 def table(endpoints: Iterable[Endpoint]) -> Table:
@@ -157,6 +161,7 @@ def _entry(endpoint: Endpoint, aims: Iterable[Target]) -> Entry:
         money={} if act in (Act.READ, Act.CANCEL) else money,
         elsewhere=reaches(endpoint, act, aims),
         orders=max((number for name, number in _ORDERS_BY_NAME.items() if name in allowed), default=1),
+        logs_on=endpoint is SUBSCRIBE or endpoint is CANCEL,
     )
 
 
@@ -165,7 +170,7 @@ def _act(endpoint: Endpoint) -> Act:
         return Act.READ
     if endpoint.purpose == "settings":
         return Act.SETTING
-    if endpoint.method == "DELETE":
+    if endpoint.method == "DELETE" or endpoint is CANCEL:
         return Act.CANCEL
     return Act.BATCH if "batchOrders" in endpoint.params else Act.ORDER
 

@@ -41,6 +41,7 @@ def test_a_command_is_read(text: str, command: Command) -> None:
         ('{"method":"SUBSCRIBE","params":[],"id":-1}', 2, None),
         ('{"method":"SUBSCRIBE","params":[],"id":1.5}', 2, None),
         ('{"method":"SUBSCRIBE","params":[],"id":9223372036854775808}', 2, None),
+        ('{"method":"SUBSCRIBE","params":[],"id":' + "9" * 5_000 + "}", 2, None),
         ('{"method":"SUBSCRIBE","params":[],"id":"' + "x" * 37 + '"}', 2, None),
         ('{"method":"SUBSCRIBE","params":[],"id":{}}', 2, None),
         ('{"method":"GET_PROPERTY","params":[],"id":4}', 2, 4),

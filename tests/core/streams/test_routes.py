@@ -5,6 +5,7 @@ import pytest
 from counterseal.core.binance.hosts import BOT_HOSTS, STREAM_HOSTS
 from counterseal.core.http1 import Bad
 from counterseal.core.streams.routes import MOST_STREAMS, Opening, locate
+from counterseal.core.wsapi.opening import ApiOpening
 
 HOSTS = {host: known.streams for host, known in BOT_HOSTS["production"].items() if not known.families}
 
@@ -36,24 +37,28 @@ HOSTS = {host: known.streams for host, known in BOT_HOSTS["production"].items() 
 )
 def test_an_address_is_found(host: str | None, path: str, query: str, opening: Opening) -> None:
     """With and without a host, raw and combined, old and new paths."""
-    assert locate(HOSTS, host, path, query.encode()) == opening
+    found = locate(HOSTS, host, path, query.encode())
+    assert isinstance(found, Opening)
+    assert found == opening._replace(is_bound=host is not None or ".binance.com" in path.lower())
 
 
 @pytest.mark.parametrize(
     ("host", "path", "query", "reason"),
     [
-        (None, "/private/ws", "listenKey=abc", "websocket_not_available"),
+        (None, "/private/ws", "listenKey=abc", "stream_unknown"),
+        (None, "/private/ws/btcusdt@trade", "", "stream_unknown"),
+        (None, "/stream.binance.com/private/ws", "", "stream_path_unknown"),
         (None, "/pm/ws/abc", "", "websocket_not_available"),
-        (None, "/ws-api/v3", "", "websocket_not_available"),
-        (None, "/ws-fapi/v1", "", "websocket_not_available"),
-        (None, "/fstream.binance.com/private/stream", "", "websocket_not_available"),
-        ("ws-api.binance.com", "/ws-api/v3", "", "websocket_not_available"),
+        (None, "/ws-papi/v1", "", "websocket_not_available"),
+        ("stream.binance.com", "/ws-api/v3", "", "stream_path_unknown"),
+        (None, "/fstream.binance.com/pm/stream", "", "websocket_not_available"),
+        ("ws-api.binance.com", "/ws/a@trade", "", "stream_path_unknown"),
         ("api.binance.com", "/ws/a@trade", "", "websocket_not_available"),
         (None, "/evil.example.com/ws/a@trade", "", "websocket_not_available"),
-        (None, "/ws", "listenKey=abc", "websocket_not_available"),
+        (None, "/ws", "listenKey=abc", "stream_unknown"),
         (None, "/ws/a@trade", "responseFormat=sbe", "websocket_not_available"),
-        (None, "/ws/" + "a" * 64, "", "stream_unknown"),
-        (None, "/stream", "streams=a@trade/" + "a" * 64, "stream_unknown"),
+        (None, "/ws/" + "a" * 63, "", "stream_unknown"),
+        (None, "/stream", "streams=a@trade/" + "a" * 65, "stream_unknown"),
         (None, "/ws/BTCUSDT@trade", "", "stream_unknown"),
         (None, "/", "", "stream_path_unknown"),
         (None, "/api/v3/time", "", "stream_path_unknown"),
@@ -84,3 +89,43 @@ def test_each_environment_has_its_own_stream_hosts() -> None:
     assert STREAM_HOSTS["paper"] == STREAM_HOSTS["production"]
     assert all(sorted(hosts) == ["coinm", "spot", "usdm"] for hosts in STREAM_HOSTS.values())
     assert set(STREAM_HOSTS["testnet"].values()) & set(STREAM_HOSTS["production"].values()) == set()
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "query", "opening"),
+    [
+        (None, "/ws-api/v3", "", ApiOpening("spot")),
+        (None, "/ws-fapi.binance.com/ws-fapi/v1", "returnRateLimits=false", ApiOpening("usdm", states_limits=False)),
+        ("ws-dapi.binance.com", "/ws-dapi/v1", "", ApiOpening("coinm")),
+    ],
+)
+def test_the_websocket_apis_are_found(host: str | None, path: str, query: str, opening: ApiOpening) -> None:
+    """Here it is known by host and path; the rest is told by core.wsapi.opening."""
+    assert locate(HOSTS, host, path, query.encode()) == opening
+
+
+A, B = "a" * 64, "B" * 64
+
+
+@pytest.mark.threat(25)
+@pytest.mark.parametrize(
+    ("path", "query", "opening"),
+    [
+        (f"/private/ws/{A}", "", Opening("usdm", False, (), keys=(A,), is_private=True)),
+        ("/private/ws", f"listenKey={A}", Opening("usdm", False, (), keys=(A,), is_private=True)),
+        (
+            "/private/ws", f"listenKey={A}&events=ORDER_TRADE_UPDATE/ACCOUNT_UPDATE/",
+            Opening("usdm", False, (), "", (A,), frozenset({"ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE"}), True),
+        ),
+        ("/private/stream", f"streams={A}/{B}/{A}", Opening("usdm", True, (), keys=(A, B), is_private=True)),
+        ("/private/stream", f"listenKey={A}", Opening("usdm", True, (), keys=(A,), is_private=True)),
+        ("/private/stream", "", Opening("usdm", True, (), is_private=True)),
+        (f"/ws/{A}", "", Opening("spot", False, (), keys=(A,))),
+        ("/stream", f"streams=a@trade/{A}", Opening("spot", True, ("a@trade",), keys=(A,))),
+        (f"/dstream.binance.com/ws/{A}", "", Opening("coinm", False, (), keys=(A,), is_bound=True)),
+        (f"/fstream.binance.com/private/ws/{A}", "", Opening("usdm", False, (), "", (A,), frozenset(), True, True)),
+    ],
+)  # fmt: skip
+def test_listen_keys_stand_in_seven_places(path: str, query: str, opening: Opening) -> None:
+    """Those of an address; whether they are keys of ours is not known here."""
+    assert locate(HOSTS, None, path, query.encode()) == opening

@@ -2,6 +2,7 @@
 
 import random  # noqa: TID251 - seeded
 from collections.abc import Iterator
+from sys import getsizeof
 
 import pytest
 
@@ -57,18 +58,24 @@ def test_the_moment_of_sending_does_not_make_another_message() -> None:
     seam = Seam()
     seam.new("a", message("a", 1, 100))
     seam.old("a", message("a", 1, 101))
-    assert seam.switch() == []
+    assert (seam.switch(), seam.matches, seam.is_holding) == ([], 1, False)
     seam.old("a", message("a", 2, 102))
     assert seam.is_repeat("a", message("a", 2, 103))
     assert not seam.is_repeat("a", message("a", 2, 103))
+    assert seam.matches == 2
+    seam.new("a", message("a", 3, 104))
+    assert (seam.matches, seam.is_holding) == (2, True)
 
 
 def test_what_is_held_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The newest are kept."""
     monkeypatch.setattr(module, "MOST_HELD", 3)
     seam = Seam()
+    shorts = []
     for number in range(5):
         seam.new("a", message("a", number))
+        shorts.append(seam.is_short)
+    assert shorts == [False, False, False, True, True]
     assert seam.switch() == [("a", message("a", number)) for number in (2, 3, 4)]
     for number in range(5):
         seam.old("b", message("b", number))
@@ -82,3 +89,32 @@ def test_the_old_connection_decides_what_came_when() -> None:
         seam.new("a", message("a", number))
     seam.old("a", message("a", 2))
     assert seam.switch() == [("a", message("a", 3))]
+
+
+def test_what_is_held_is_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of all streams together; what both have delivered, or what was passed on, is not counted any more."""
+    monkeypatch.setattr(module, "MOST_BYTES", 3 * len(message("a", 1)))
+    seam = Seam()
+    for number in (1, 2):
+        seam.new("a", message("a", number))
+    seam.new("b", message("b", 1))
+    seam.old("a", message("a", 2))
+    shorts = []
+    for name, number in (("b", 2), ("b", 3), ("a", 3)):
+        seam.new(name, message(name, number))
+        shorts.append(seam.is_short)
+    assert shorts == [False, False, True]
+    assert seam.switch() == [("b", message("b", number)) for number in (1, 2, 3)]
+    seam.new("c", message("c", 1))
+    assert seam.switch() == [("c", message("c", 1))]
+
+
+def test_what_is_remembered_is_small() -> None:
+    """Of what the old one delivers while the new one is being made, 64 bits; nothing of what the new one has passed."""
+    seam = Seam()
+    for number in range(100):
+        seam.old("a", message("a", number) + b" " * 10_000)
+    assert sum(map(getsizeof, seam._ahead["a"])) < 10_000
+    seam.new("a", message("a", 100))
+    seam.old("a", message("a", 100))
+    assert seam._ahead == {}

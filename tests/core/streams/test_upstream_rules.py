@@ -74,3 +74,38 @@ def test_many_names_go_in_few_messages() -> None:
     for message in messages:
         telling.answered(message["id"])
     assert telling.is_settled
+
+
+def test_what_is_refused_is_asked_for_again_without_it() -> None:
+    """In halves: in the end one name is refused, and stays so; what nobody wants any more is not asked for."""
+    wanted = {f"s{number}@trade": None for number in range(9)}
+    telling = Telling(wanted)
+    taken: list[str] = []
+    said = 0
+    while (text := telling.next_message()) is not None:
+        message = json.loads(text)
+        said += 1
+        if "s5@trade" in message["params"]:
+            assert telling.refused(message["id"]) == tuple(message["params"])
+            for number in (0, 1, 2, 3, 8):
+                wanted.pop(f"s{number}@trade", None)
+            assert telling.is_whole == (len(message["params"]) == 1)
+        else:
+            taken += message["params"]
+            telling.answered(message["id"])
+    assert (sorted(taken), said) == ([f"s{number}@trade" for number in (4, 6, 7)], 6)
+    assert telling.is_settled
+    assert len(telling) == 4
+
+
+def test_who_changes_its_mind_all_the_time_does_not_keep_a_connection_from_standing() -> None:
+    """What was wanted at first has been answered, whatever is asked for since."""
+    wanted: dict[str, None] = {"a@trade": None}
+    telling = Telling(wanted)
+    assert not telling.is_whole
+    telling.next_message()
+    wanted |= {f"s{number}@trade": None for number in range(300)}
+    telling.next_message()
+    assert not telling.is_whole
+    telling.answered(1)
+    assert (telling.is_whole, telling.is_settled) == (True, False)

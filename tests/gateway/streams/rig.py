@@ -120,6 +120,14 @@ class Wire(asyncio.Transport):
             self.socket.lost()
         self.lose()
 
+    close = abort
+
+    def pause_reading(self) -> None:
+        """What arrives is taken in one turn anyway."""
+
+    def resume_reading(self) -> None:
+        """As above."""
+
     # the exchange's side
 
     def deliver(self, data: bytes) -> None:
@@ -218,6 +226,9 @@ class BotWire(asyncio.Transport):
     def is_closing(self) -> bool:
         return self.is_closing_
 
+    def can_write_eof(self) -> bool:
+        return False
+
     def close(self) -> None:
         self.is_closing_ = True
         if self.reads:
@@ -237,8 +248,8 @@ class Bot:
     """A client: the `websockets` library without a socket."""
 
     def __init__(self, rig: Rig, path: str, peer: str = "127.0.0.1", headers: dict[str, str] | None = None) -> None:
-        self.rig, self.wire = rig, BotWire(peer)
-        connection = BotConnection(rig.door)
+        self.rig, self.path, self.wire = rig, path, BotWire(peer)
+        connection = rig.connection()
         self.wire.protocol = connection
         connection.connection_made(self.wire)
         self._client = ClientProtocol(parse_uri(f"ws://{HOST}{path}"), max_size=None)
@@ -314,9 +325,10 @@ class Rig:
         self.clock = self.gateway.clock
         self.exchange = Exchange(home, self.clock)
         self.told: list[dict[str, Any]] = []
+        self.manner = "close"
         self.hub = Hub(
             self.clock, STREAM_HOSTS["paper"], self.exchange.dial, lambda n: n // 2, self.gateway.tasks,
-            lambda **fields: self.told.append(fields),
+            lambda **fields: self.told.append(fields), lambda: self.manner,
         )  # fmt: skip
         upgrades = Upgrades(self.hub, SERVED, self.gateway.log)
         rig = self.gateway
@@ -331,6 +343,10 @@ class Rig:
         self.door.start()
         self.hub.start()
         self.bots: list[Bot] = []
+
+    def connection(self) -> asyncio.Protocol:
+        """What a bot connects to."""
+        return BotConnection(self.door)
 
     def bot(self, path: str, **more: Any) -> Bot:
         """Connect a bot."""

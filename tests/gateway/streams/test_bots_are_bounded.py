@@ -1,135 +1,13 @@
 """What a bot may do to a stream connection, and what that costs everybody else: nothing."""
 
 import json
-import time
-from collections.abc import Callable
-from pathlib import Path
+import os
 
 import pytest
 from tests.gateway.streams.rig import STEP_S, Bot, Rig, with_rig
-from websockets.frames import Frame, Opcode
 
 from counterseal.core.streams import fan
 from counterseal.gateway.streams import socket as module
-
-MASK = bytes(4)
-
-
-def frame(opcode: Opcode, data: bytes = b"", fin: bool = True) -> bytes:
-    """A client's frame."""
-    return Frame(opcode, data, fin).serialize(mask=True)
-
-
-def _ping_flood() -> bytes:
-    return frame(Opcode.PING) * 100_000
-
-
-def _pong_flood() -> bytes:
-    return frame(Opcode.PONG) * 100_000
-
-
-def _fragments() -> bytes:
-    return frame(Opcode.TEXT, b"{", fin=False) + frame(Opcode.CONT, b" ", fin=False) * 100_000
-
-
-def _empty_fragments() -> bytes:
-    return frame(Opcode.TEXT, b"", fin=False) + frame(Opcode.CONT, b"", fin=False) * 100_000
-
-
-def _commands() -> bytes:
-    text = b'{"method":"SUBSCRIBE","params":["btcusdt@trade"],"id":1}'
-    return frame(Opcode.TEXT, text) * 10_000
-
-
-def _unmasked() -> bytes:
-    return Frame(Opcode.TEXT, b"{}").serialize(mask=False)
-
-
-def _giant_length() -> bytes:
-    return b"\x81\xff" + b"\x7f" + b"\xff" * 7 + MASK + b"x"
-
-
-def _too_long() -> bytes:
-    return b"\x81\xff" + (65_537).to_bytes(8, "big") + MASK + b"x" * 100
-
-
-def _long_in_pieces() -> bytes:
-    return frame(Opcode.TEXT, b"x" * 40_000, fin=False) + frame(Opcode.CONT, b"x" * 40_000)
-
-
-def _reserved_bit() -> bytes:
-    return b"\xc1\x80" + MASK
-
-
-def _unknown_opcode() -> bytes:
-    return b"\x83\x80" + MASK
-
-
-def _binary() -> bytes:
-    return frame(Opcode.BINARY, b"{}")
-
-
-def _flood_and_fault() -> bytes:
-    return frame(Opcode.PING) * 10 + _unmasked()
-
-
-def _no_utf8_and_goodbye() -> bytes:
-    return _no_utf8() + frame(Opcode.CLOSE, b"\x03\xe8")
-
-
-def _no_utf8() -> bytes:
-    return frame(Opcode.TEXT, b"\xff\xfe")
-
-
-def _long_ping() -> bytes:
-    return b"\x89\xfe\x00\x7e" + MASK + b"x" * 126
-
-
-def _fragmented_ping() -> bytes:
-    return b"\x09\x80" + MASK
-
-
-def _lone_continuation() -> bytes:
-    return frame(Opcode.CONT, b"x")
-
-
-def _text_within_text() -> bytes:
-    return frame(Opcode.TEXT, b"x", fin=False) + frame(Opcode.TEXT, b"y")
-
-
-FLOODS = {
-    _ping_flood: 1008, _pong_flood: 1008, _fragments: 1008, _empty_fragments: 1008, _commands: 1008,
-    _unmasked: 1002, _giant_length: 1009, _too_long: 1009, _long_in_pieces: 1009, _reserved_bit: 1002,
-    _unknown_opcode: 1002, _binary: 1003, _long_ping: 1002, _fragmented_ping: 1002, _lone_continuation: 1002,
-    _text_within_text: 1002,
-    _no_utf8: 1007,
-    _flood_and_fault: 1002,
-    _no_utf8_and_goodbye: 1000,
-}  # fmt: skip
-
-
-@pytest.mark.threat(37)
-@pytest.mark.parametrize("flood", FLOODS, ids=lambda flood: flood.__name__.strip("_"))
-def test_a_flood_ends_its_connection(tmp_path: Path, flood: Callable[[], bytes]) -> None:
-    """At once, with the right code, at hardly any cost, and the bot beside it gets everything (WSF-1)."""
-
-    async def test(rig: Rig) -> None:
-        other, bad = rig.bot("/ws/btcusdt@bookTicker"), rig.bot("/ws/btcusdt@trade")
-        await rig.wait(1)
-        data = flood()
-        begun = time.process_time()
-        for start in range(0, len(data), 65_536):
-            bad.give(data[start : start + 65_536])
-        assert time.process_time() - begun < 0.25
-        assert bad.code == FLOODS[flood]
-        before = len(other.take())
-        await rig.wait(2)
-        assert len(other.take()) > before
-        assert other.code is None
-        assert rig.hub.report()["bots"] == 1
-        assert rig.told == []
-
-    with_rig(test)(tmp_path)
 
 
 @with_rig
@@ -202,9 +80,12 @@ async def test_a_bot_that_answers_no_ping_is_ended(rig: Rig) -> None:
 @pytest.mark.threat(38)
 @with_rig
 async def test_a_slow_reader_is_cut_and_nobody_else_waits(rig: Rig) -> None:
-    """WSF-2 with 20 bots: the one that stops reading is told and gone within ten seconds; the others lose nothing."""
+    """WSF-2: of 100 bots one stops reading for ten minutes (WSF2_MINUTES; fewer are enough to see it cut).
+
+    It is told and gone within ten seconds; the others lose nothing, then and later.
+    """
     path = "/stream?streams=btcusdt@trade/btcusdt@depth@100ms/ethusdt@trade"
-    bots = [rig.bot(path) for _ in range(20)]
+    bots = [rig.bot(path) for _ in range(100)]
     slow = bots[7]
     await rig.wait(1)
     slow.wire.reads, slow.wire._high = False, 1
@@ -212,14 +93,17 @@ async def test_a_slow_reader_is_cut_and_nobody_else_waits(rig: Rig) -> None:
     while not slow.wire.is_over:
         await rig.wait(STEP_S)
         assert rig.clock.monotonic_ns() - stopped <= 10e9 + STEP_S * 1e9
+    cut_s = (rig.clock.monotonic_ns() - stopped) / 1e9
     assert [row["what"] for row in rig.told] == ["stream_reader_cut"]
-    await rig.wait(2)
+    await rig.wait(float(os.environ.get("WSF2_MINUTES", "1")) * 60 - cut_s)
     others = [bot.take() for bot in bots if bot is not slow]
     assert all(texts == others[0] for texts in others)
     updates = [json.loads(text)["data"] for text in others[0] if b"@depth" in text[:40]]
-    assert len(updates) > 5
+    assert len(updates) > 50
     assert [after["U"] for after in updates[1:]] == [before["u"] + 1 for before in updates[:-1]]
+    assert {bot.code for bot in bots if bot is not slow} == {None}
     assert rig.hub.report()["cut"] == 1
+    print(f"\n100 bots: the slow one was cut after {cut_s:.1f} s; each other one got {len(others[0])} messages, lost 0")
 
 
 @pytest.mark.threat(38)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.gateway.streams.rig import Bot, Rig, Wire, with_rig
 
+from counterseal.core.streams.frames import text_frame
 from counterseal.gateway import listener
 from counterseal.gateway.streams import hub
 
@@ -130,7 +131,8 @@ async def test_a_day_ends_with_a_successor(rig: Rig) -> None:
 
 @with_rig
 async def test_a_lost_connection_is_made_again(rig: Rig) -> None:
-    """Without a word: the bots stay, and what they listen to is asked for anew."""
+    """Without a word: by choice the bots stay, and what they listen to is asked for anew."""
+    rig.manner = "event"
     bot = rig.bot(PATH)
     await rig.wait(2)
     rig.exchange.live[0].abort()
@@ -146,22 +148,37 @@ async def test_a_lost_connection_is_made_again(rig: Rig) -> None:
     assert rig.hub.report()["lost"] == 1
 
 
+def come_back(rig: Rig) -> int:
+    """Bots that were disconnected connect again. Gives how many."""
+    gone = [bot for bot in rig.bots if bot.code is not None]
+    for bot in gone:
+        rig.bots.remove(bot)
+        rig.bot(bot.path)
+    return len(gone)
+
+
 @with_rig
 async def test_an_exchange_that_is_down_is_asked_seldom(rig: Rig) -> None:
-    """Fewer than 20 attempts in any five minutes, however many bots insist."""
+    """At most one in four seconds over all lines, however many bots insist."""
     rig.exchange.is_down = True
     for _ in range(10):
         rig.bot(PATH)
         rig.bot("/market/ws/btcusdt@markPrice")
     times: list[tuple[float, int]] = []
+    closes = 0
     for second in range(600):
         await rig.idle(1, 1)
         times.append((second, rig.exchange.dialled))
-    assert all(after - times[at][1] < 20 for at, (_, after) in enumerate(times[300:]))
+        closes += come_back(rig)
+    # Told every ten seconds that there is nothing.
+    assert 1_000 < closes <= 1_200
+    assert all(after - times[at][1] <= 75 for at, (_, after) in enumerate(times[300:]))
     assert rig.exchange.dialled > 30
-    assert 0 < rig.hub.report()["attempts"] < 20
+    assert 0 < rig.hub.report()["attempts"] <= 75
     rig.exchange.is_down = False
-    await rig.idle(350, 1)
+    for _ in range(350):
+        await rig.idle(1, 1)
+        come_back(rig)
     assert rig.hub.report()["attempts"] == 0
     await rig.wait(3)
     assert len(rig.exchange.live) == 2
@@ -217,3 +234,17 @@ async def test_many_streams_are_told_within_the_exchanges_pace(rig: Rig) -> None
     await rig.wait(3)
     asked = [set(found) for _, verb, found in rig.exchange.said() if verb == "SUBSCRIBE"]
     assert set().union(*asked) == set(names)
+
+
+@with_rig
+async def test_names_that_the_exchange_refuses_are_told(rig: Rig) -> None:
+    """Whoever listens to them would wait for ever, and nobody would know why."""
+    bot = rig.bot("/ws/btcusdt@trade")
+    await rig.wait(1)
+    wire = rig.exchange.wires[0]
+    wire.hold()
+    bot.send({"method": "SUBSCRIBE", "params": ["ethusdt@trade"], "id": 7})
+    await rig.wait(1)
+    wire._arrive(text_frame(b'{"error":{"code":2,"msg":"Invalid request"},"id":2}'))
+    assert [(row["what"], row["streams"]) for row in rig.told] == [("stream_refused", 1)]
+    assert rig.hub.report()["unread"] == 0

@@ -1,9 +1,12 @@
 """Market streams through the gateway: as the exchange sends them, and each once upstream."""
 
+import asyncio
 import json
+from pathlib import Path
 
 import pytest
 from tests.gateway.streams.rig import Rig, with_rig
+from tests.gateway.streams.straight import WEIGHTS, Books, StraightRig, spent
 
 SYMBOLS = ("btcusdt", "ethusdt")
 
@@ -43,9 +46,11 @@ async def test_forty_bots_are_one_connection(rig: Rig) -> None:
     got = bots[0].take()
     assert len(got) > 40
     assert all(bot.take() == got for bot in bots[1:])
-    assert rig.hub.report() == {
+    report = rig.hub.report()
+    assert len(report.pop("silent")) == 5
+    assert report == {
         "bots": 40, "streams": 40, "connections": 1, "attempts": 1, "lost": 0, "renewed": 0, "unread": 0,
-        "dropped": 0, "cut": 0,
+        "dropped": 0, "cut": 0, "gaps": 0, "told": 0, "down": 0,
     }  # fmt: skip
 
 
@@ -142,13 +147,15 @@ async def test_coin_m_and_microseconds_have_their_own_connections(rig: Rig) -> N
 @pytest.mark.threat(25)
 @with_rig
 async def test_a_listen_key_reaches_nobody(rig: Rig) -> None:
-    """In none of the places where one stands; what is not carried says so."""
+    """In none of the places where one stands; user data is carried in gateway/userdata/test_bots_keys.py."""
     key = "pqia91ma19a5s61cv6a81va65sdf19v8a65a1a5s61cv6a81va65sdf19v8a65a1"
     refused = {
-        f"/ws/{key}": "stream_unknown",
-        f"/stream?streams={key}": "stream_unknown",
+        f"/ws/{key}": "websocket_not_available",
+        f"/stream?streams={key}": "websocket_not_available",
+        f"/ws/{key}x": "stream_unknown",
         f"/ws?listenKey={key}": "websocket_not_available",
         f"/private/ws?listenKey={key}": "websocket_not_available",
+        "/private/ws": "websocket_not_available",
         f"/pm/ws/{key}": "websocket_not_available",
         "/ws-api/v3": "websocket_not_available",
         "/ws-fapi/v1": "websocket_not_available",
@@ -165,3 +172,56 @@ async def test_a_listen_key_reaches_nobody(rig: Rig) -> None:
     answer = bot.take()
     assert len(answer) == 1 and b'"code":2' in answer[0] and key.encode() not in answer[0]
     assert rig.exchange.dialled == 0
+
+
+# -- with and without
+
+
+async def forty_with_books(rig: Rig) -> dict[str, int]:
+    """40 bots that start at the same moment, each with the books of 40 symbols: what the exchange sees of them."""
+    symbols = list(rig.exchange.exchange.spot.symbols)[:40]
+    books = Books(rig)
+    for at in range(40):
+        mine = symbols[at:] + symbols[:at]
+        rig.bot("/stream?streams=" + "/".join(f"{symbol.lower()}@depth@100ms" for symbol in mine))
+        for symbol in mine:
+            books.read(symbol)
+    await rig.wait(2, 0.5)
+    realtime = rig.exchange.exchange.realtime
+    return {
+        "connections": len(realtime),
+        "attempts": rig.exchange.dialled,
+        "streams": sum(len(stream.members) for stream in realtime.hub._open.values()),
+        "reads": len(books.statuses),
+        "weight": spent(rig.exchange, WEIGHTS)["spot_weight"],
+        "refused": sum(status in (418, 429) for status in books.statuses),
+        "bots served": sum(bool(bot.take()) for bot in rig.bots),
+    }
+
+
+def column(rig: type[Rig], home: Path) -> dict[str, int]:
+    """Run them on a clock of their own."""
+
+    async def whole() -> dict[str, int]:
+        made = rig(home)
+        figures = await forty_with_books(made)
+        await made.end()
+        return figures
+
+    home.mkdir()
+    return asyncio.run(whole())
+
+
+def test_forty_bots_with_books_both_columns(tmp_path: Path) -> None:
+    """Straight: forty connections, a ban, and most bots without their books. Through: what one bot would need."""
+    straight, through = column(StraightRig, tmp_path / "straight"), column(Rig, tmp_path / "through")
+    print(f"\n{'40 bots, 40 books each':24}{'without':>10}{'with the gateway':>20}")
+    for name, figure in straight.items():
+        print(f"{name:24}{figure:>10,}{through[name]:>20,}")
+    assert straight["attempts"] == 40
+    assert straight["refused"] > 1000
+    assert straight["weight"] > 6000
+    assert straight["bots served"] < 10
+    assert through == {
+        "connections": 1, "attempts": 1, "streams": 40, "reads": 40, "weight": 2000, "refused": 0, "bots served": 40,
+    }  # fmt: skip

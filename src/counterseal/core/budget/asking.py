@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from counterseal.core.budget.charge import Amounts, Plan
 from counterseal.core.budget.reporting import Tally
-from counterseal.core.budget.share import UNBOUNDED, Lane, Quotas
+from counterseal.core.budget.share import LANE_NAMES, UNBOUNDED, Lane, Quotas
 from counterseal.core.budget.window import Mark, Seat, Window
 
 
@@ -40,28 +40,52 @@ class Short(NamedTuple):
 
 
 class Route:
-    """A bot's seats in the windows that a plan charges, `places` both in pairs, and where its use is tallied."""
+    """A bot's seats in the windows that a plan charges, and where its use is tallied."""
 
-    __slots__ = ("places", "seats", "share", "tally", "windows")
+    __slots__ = ("seats", "tally", "windows")
 
-    def __init__(self, windows: tuple[Window, ...], seats: tuple[Seat, ...], tally: Tally, share: int) -> None:
+    def __init__(self, windows: tuple[Window, ...], seats: tuple[Seat, ...], tally: Tally) -> None:
         self.windows = windows
         self.seats = seats
-        self.places = tuple(zip(windows, seats, strict=True))
         self.tally = tally
-        self.share = share
+
+
+class Claim:
+    """An ask with the windows that it charges: found once, taken by every call that asks for the same.
+
+    `places` are window, seat and amount of each pool; `rank` is the lane as a plain number, which indexes faster, and
+    `work` its name. `way` names the host, by the address from which it is reached.
+    """
+
+    __slots__ = (
+        "amounts", "ask", "gives_back", "is_bounded", "is_exit", "lane", "places", "plan", "rank", "route", "way",
+        "work",
+    )  # fmt: skip
+
+    def __init__(self, ask: Ask, route: Route) -> None:
+        self.ask = ask
+        self.route = route
+        self.plan = ask.plan
+        self.amounts = ask.amounts
+        self.lane = ask.lane
+        self.rank = int(ask.lane)
+        self.work = LANE_NAMES[ask.lane]
+        self.way = f"{ask.plan.family} from {ask.egress}" if ask.egress else ask.plan.family
+        self.is_exit = ask.lane is Lane.RISK
+        # Exits have no bounds of their own.
+        self.is_bounded = ask.quotas is not UNBOUNDED and not self.is_exit
+        self.gives_back = ask.plan.gives_back
+        self.places = tuple(zip(route.windows, route.seats, ask.amounts, strict=True))
 
 
 class Reservation:
     """What one request holds until it is settled, released or kept; after that `amounts` are what stayed spent."""
 
-    __slots__ = ("amounts", "era", "is_open", "lane", "latest_ms", "marks", "plan", "route")
+    __slots__ = ("amounts", "claim", "era", "is_open", "latest_ms", "marks")
 
-    def __init__(self, route: Route, ask: Ask, marks: list[Mark], era: int, latest_ms: int) -> None:
-        self.route = route
-        self.plan = ask.plan
-        self.lane = ask.lane
-        self.amounts = ask.amounts
+    def __init__(self, claim: Claim, marks: list[Mark], era: int, latest_ms: int) -> None:
+        self.claim = claim
+        self.amounts = claim.amounts
         self.marks = marks
         # How often exchange time had stepped by then, and how late it was at the most.
         self.era = era
@@ -69,9 +93,19 @@ class Reservation:
         self.is_open = True
 
     @property
+    def plan(self) -> Plan:
+        """What it is charged by."""
+        return self.claim.plan
+
+    @property
+    def route(self) -> Route:
+        """Where it is charged."""
+        return self.claim.route
+
+    @property
     def weight(self) -> int:
         """Request weight it holds, or has cost once it is closed."""
-        return self.amounts[0] if self.plan.weighs else 0
+        return self.amounts[0] if self.claim.plan.weighs else 0
 
 
 class LearntLimits(NamedTuple):

@@ -48,15 +48,19 @@ _THROTTLED = -1008
 class Plan:
     """The pools that a call of one endpoint charges, weight first, and how much of each.
 
-    `name` is the endpoint's. `weighs` tells that the first pool is one of weight; `gives_back` that a success is free
-    of that weight; `orders` that it counts as an order.
+    `name` and `family` are the endpoint's. `is_fixed` tells that every call costs the same; `weighs` that the first
+    pool is one of weight; `gives_back` that a success is free of that weight; `orders` that it counts as an order.
     """
 
-    __slots__ = ("_fixed", "_free", "_orders_from", "_rule", "_tail", "gives_back", "name", "orders", "pools", "weighs")
+    __slots__ = (
+        "_fixed", "_free", "_orders_from", "_rule", "_tail", "family", "gives_back", "is_fixed", "name", "orders",
+        "pools", "weighs",
+    )  # fmt: skip
 
     def __init__(self, endpoint: Endpoint, pools: tuple[Pool, ...], tail: Amounts, rule: WeightRule | None) -> None:
         """`tail` are the amounts of all pools but one of weight, whose amount `rule` gives; None: there is none."""
         self.name: str = endpoint.name
+        self.family: str = endpoint.family
         self.pools: tuple[Pool, ...] = pools
         self.weighs: bool = rule is not None
         self.gives_back: bool = endpoint.free_on_success and rule is not None
@@ -66,6 +70,7 @@ class Plan:
         if rule is not None:
             constant = constant_of(rule)
             self._fixed = None if constant is None else (constant, *tail)
+        self.is_fixed: bool = self._fixed is not None
         self._free: Amounts = (0, *tail)
         self.orders: bool = any(pool.kind is Kind.ORDERS for pool in pools)
         self._orders_from: int = sum(pool.kind is not Kind.ORDERS for pool in pools)

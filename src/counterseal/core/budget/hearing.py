@@ -36,31 +36,37 @@ def hear(window: Window, text: str | None, stays: int, mark: Mark, is_inside: bo
     `mark` is the reservation's. `is_inside` tells that request and answer lie in this window with certainty: else the
     number may be another window's.
     """
-    number = -1
-    if text is not None and is_inside and text.isdigit() and len(text) <= _MAX_DIGITS and text.isascii():
-        number = int(text)
-    if number < 0 or number > window.limit * _ABSURD:
-        _note(window, _fault(text, is_inside))
-        doubt(window, stays)
-        return -1
-    epoch, known, settled = mark
+    if text is None or not is_inside or not text.isdigit() or len(text) > _MAX_DIGITS or not text.isascii():
+        return _ignore(window, text, stays, is_inside)
+    number = int(text)
+    if number > window.limit * _ABSURD:
+        return _ignore(window, text, stays, is_inside)
     if window.sinks:
         _adopt(window, number, stays, mark)
         return number
+    epoch, known, settled = mark
     if epoch != window.epoch:
         known = settled = 0
     if number < known + stays:
         _note(window, "falling")
         doubt(window, stays)
         return number
-    if number >= window.top:
-        window.top = number
+    top, doubted = window.top, window.doubted
+    if number >= top:
+        window.top = top = number
         if settled > window.cleared:
             window.cleared = settled
-    bound = window.top + window.doubted - window.cleared
+    bound = top + doubted - window.cleared
     window.level = bound if bound > window.spent else window.spent
-    window.mark = (window.epoch, window.top, window.doubted)
+    window.mark = (window.epoch, top, doubted)
     return number
+
+
+def _ignore(window: Window, text: str | None, stays: int, is_inside: bool) -> int:
+    """There is no number to go by."""
+    _note(window, _fault(text, is_inside))
+    doubt(window, stays)
+    return -1
 
 
 def doubt(window: Window, stays: int) -> None:

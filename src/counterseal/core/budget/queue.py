@@ -47,12 +47,12 @@ class Queue:
         self._lines: dict[Lane, dict[str, deque[Waiting]]] = {lane: {} for lane in Lane}
         # How many wait, exits apart: in all under "".
         self._sizes: dict[tuple[bool, str], int] = {}
-        self._size = 0
+        self.size = 0
         self._came = 0
         self._soonest_ms: int | None = None
 
     def __len__(self) -> int:
-        return self._size
+        return self.size
 
     def add(self, waiting: Waiting) -> bool:
         """Let it wait at the end of its line; False when the bot or all together wait for too much already."""
@@ -133,7 +133,7 @@ class Queue:
         self._resize(waiting, -1)
 
     def _resize(self, waiting: Waiting, change: int) -> None:
-        self._size += change
+        self.size += change
         for who in ("", waiting.bot):
             key = (waiting.lane == Lane.RISK, who)
             size = self._sizes.get(key, 0) + change

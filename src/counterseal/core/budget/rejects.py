@@ -56,14 +56,14 @@ class _Loop:
 class Rejects:
     """Who is in a loop. Holds nothing of a bot whose last request was accepted."""
 
-    _loops: dict[tuple[str, str], _Loop] = field(default_factory=dict)
+    loops: dict[tuple[str, str], _Loop] = field(default_factory=dict)
 
     def ask(self, bot: str, work: str, now_ms: int, *, is_exit: bool = False) -> int:
         """Give 0 and let a request go, or give the milliseconds for which it is refused with `bot_slowed`.
 
         After each pause one request may go; the next one has to wait as long again, or for that one's success.
         """
-        loop = self._loops.get((bot, work)) if self._loops else None
+        loop = self.loops.get((bot, work)) if self.loops else None
         if loop is None or not loop.pause_ms or is_exit:
             return 0
         if now_ms < loop.next_ms:
@@ -76,10 +76,10 @@ class Rejects:
         if is_exit or told is Told.NEITHER:
             return
         if told is Told.ACCEPTED:
-            if self._loops:
-                self._loops.pop((bot, work), None)
+            if self.loops:
+                self.loops.pop((bot, work), None)
             return
-        loop = self._loops.setdefault((bot, work), _Loop())
+        loop = self.loops.setdefault((bot, work), _Loop())
         loop.refusals += 1
         if loop.refusals <= FREE_REFUSALS:
             return
@@ -94,5 +94,5 @@ class Rejects:
     def slowed(self, now_ms: int) -> dict[tuple[str, str], tuple[int, int]]:
         """Give (refusals in a row, milliseconds left) of each (bot, work) that is slowed, to be shown."""
         return {
-            who: (loop.refusals, max(0, loop.next_ms - now_ms)) for who, loop in self._loops.items() if loop.pause_ms
+            who: (loop.refusals, max(0, loop.next_ms - now_ms)) for who, loop in self.loops.items() if loop.pause_ms
         }

@@ -8,12 +8,12 @@ its answer. So whatever may lie in a window counts in it:
 - a window turns only when exchange time minus its uncertainty has passed the boundary;
 - when two readings of the clock contradict each other (`core.budget.steps`), all that was counted goes on counting for
   one whole window of the monotonic clock, whichever of the two was wrong; and for as long every turn is in doubt too.
+  Of others' use that holds until a header tells it anew.
 
 The headers of answers are heard in `core.budget.hearing`.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from counterseal.core.budget.pools import Kind, Pool
 from counterseal.core.budget.share import Ceilings, Lane, Quotas, Shares, easy_of, may_take
@@ -21,6 +21,8 @@ from counterseal.core.exchange_clock import DRIFT_MS_PER_MS
 
 # A request that we gave up may still be on its way for this long.
 LATE_MS = 1_000
+# In whose name others' use is held.
+_OTHERS = ""
 # What is held is kept in steps of this part of a window, so that a clock that jumps for ever adds up to no more.
 _HELD_STEPS = 4
 
@@ -28,12 +30,20 @@ _HELD_STEPS = 4
 Mark = tuple[int, int, int]
 
 
-class Moment(NamedTuple):
-    """One moment on both clocks: exchange time with its uncertainty, and the monotonic clock, in milliseconds."""
+class Moment:
+    """One moment on both clocks: exchange time with its uncertainty, and the monotonic clock, in milliseconds.
 
-    exchange_ms: int
-    uncertainty_ms: int
-    monotonic_ms: int
+    `low_ms` and `high_ms` are exchange time by then at the least and at the most.
+    """
+
+    __slots__ = ("exchange_ms", "high_ms", "low_ms", "monotonic_ms", "uncertainty_ms")
+
+    def __init__(self, exchange_ms: int, uncertainty_ms: int, monotonic_ms: int) -> None:
+        self.exchange_ms = exchange_ms
+        self.uncertainty_ms = uncertainty_ms
+        self.monotonic_ms = monotonic_ms
+        self.low_ms = exchange_ms - uncertainty_ms
+        self.high_ms = exchange_ms + uncertainty_ms
 
 
 class Seat:
@@ -89,7 +99,7 @@ class Window:
         self.epoch = 0
         self.end_ms = 0
         self.set_limit(limit)
-        self._enter(now, _low(now) // self.width_ms)
+        self._enter(now, now.low_ms // self.width_ms)
         # Somebody, we ourselves in another life, may have spent before we began to count.
         self.is_partial = True
 
@@ -163,9 +173,9 @@ class Window:
 
     def turn(self, now: Moment) -> None:
         """Bring the window to a moment that is not surely inside it."""
-        low = _low(now)
+        low = now.low_ms
         if low < self.begin_ms:
-            if now.exchange_ms + now.uncertainty_ms >= self.begin_ms:
+            if now.high_ms >= self.begin_ms:
                 return  # a weaker statement than before, not a contrary one: the boundary was surely passed
             self.hold(now.monotonic_ms)
         elif low < self.end_ms:
@@ -182,6 +192,7 @@ class Window:
     def hold(self, monotonic_ms: int) -> None:
         """Keep all that counts now for a whole window more; what is held already keeps its own time."""
         fresh = {seat.bot: seat.spent for seat in self.seats.values() if seat.spent}
+        fresh[_OTHERS] = self.foreign
         for amounts in self.held.values():
             for bot, amount in amounts.items():
                 fresh[bot] = fresh.get(bot, 0) - amount
@@ -201,6 +212,7 @@ class Window:
     def _enter(self, now: Moment, index: int) -> None:
         """Begin a window with what still counts of the ones before."""
         counts = self._still_counting(now.monotonic_ms, index)
+        foreign = counts.pop(_OTHERS, 0)
         follows = self.end_ms == index * self.width_ms
         for seat in self.seats.values():
             seat.was_active = follows and (seat.asked or seat.spent + seat.in_flight > 0)
@@ -209,15 +221,15 @@ class Window:
         self.is_partial = False
         self.begin_ms = index * self.width_ms
         self.end_ms = self.begin_ms + self.width_ms
-        self._begin(sum(counts.values()))
+        self._begin(sum(counts.values()), foreign)
 
-    def _begin(self, spent: int) -> None:
-        self.spent = self.level = spent
+    def _begin(self, spent: int, foreign: int) -> None:
+        self.spent, self.level = spent, spent + foreign
         self.lanes = [0, 0, 0, 0]
         # Whether the exchange counts in this window what we carry over into it is open.
-        self.top, self.doubted, self.cleared, self.adopted, self.told = 0, spent, 0, 0, 0
+        self.top, self.doubted, self.cleared, self.adopted, self.told = 0, self.level, 0, 0, 0
         self.epoch += 1
-        self.mark: Mark = (self.epoch, 0, spent)
+        self.mark: Mark = (self.epoch, 0, spent if self.sinks else self.doubted)
 
     def _still_counting(self, monotonic_ms: int, index: int) -> dict[str, int]:
         counts: dict[str, int] = {}
@@ -230,8 +242,3 @@ class Window:
             for bot, amount in amounts.items():
                 counts[bot] = counts.get(bot, 0) + amount
         return counts
-
-
-def _low(now: Moment) -> int:
-    """Exchange time by now at the least."""
-    return now.exchange_ms - now.uncertainty_ms

@@ -61,7 +61,8 @@ class Listen:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
     """Bounds of the hot path. `order_recv_window_ms` caps the recvWindow that orders carry upstream; `max_wait_ms` is
-    how long a request may wait for room in the exchange's limits.
+    how long a request may wait for room in the exchange's limits. `on_stream_gap` is one of STREAM_GAPS.
+    `stream_reads_ms` is how old a stream's message may be that answers a read, 0 for never.
     """
 
     order_recv_window_ms: int
@@ -69,6 +70,8 @@ class Gateway:
     max_wait_ms: int = 250
     durability: str
     share_public_reads: bool = True
+    on_stream_gap: str = "close"
+    stream_reads_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

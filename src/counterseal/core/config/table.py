@@ -31,6 +31,7 @@ from counterseal.core.config.parsers import (
 
 PRODUCTS = ("spot", "usdm", "coinm", "options", "papi", "sapi", "www")
 DURABILITIES = ("process", "power")
+STREAM_GAPS = ("close", "event")
 
 
 class Required:
@@ -213,6 +214,24 @@ GATEWAY = Section(
             "Whether identical public reads are one request to the exchange, and its answer serves for a moment "
             "whoever asks the same. With `false` every read goes to the exchange.",
             "false",
+        ),
+        Setting(
+            "on_stream_gap",
+            choice(STREAM_GAPS),
+            "close",
+            "How bots are told that messages of a stream are missing. With `close` their connection ends with code "
+            "1012, and they take new snapshots as they come back. With `event` it stays, and a message says so: for "
+            "bots that know it.",
+            '"close"',
+        ),
+        Setting(
+            "stream_reads_ms",
+            whole(0, 5_000),
+            0,
+            "How old the newest message of a market stream may be that answers a read of the same, at no weight. With "
+            "0 every such read goes to the exchange.",
+            "500",
+            "ms",
         ),
     ),
 )

@@ -1,7 +1,7 @@
 """What bots say on a stream connection, and what is answered in the exchange's words."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from counterseal.core import strict_json
@@ -68,7 +68,8 @@ def _id(value: Any) -> str:
     if value is None:
         return "null"
     if isinstance(value, NumberText):
-        if value.isdecimal() and int(value) < 1 << 63:
+        # More digits than this are never less, and Python refuses to read thousands.
+        if value.isdecimal() and len(value) <= 19 and int(value) < 1 << 63:
             return str(value)
     elif isinstance(value, str) and len(value) <= MAX_ID:
         return json.dumps(value, ensure_ascii=False)
@@ -93,17 +94,18 @@ def _property(method: str, asked: str, params: Sequence[Any]) -> Command:
     return Command(method, asked, value=params[1])
 
 
-def wanted(family: str, command: Command) -> list[str]:
+def wanted(family: str, command: Command, keys: Collection[str] = ()) -> list[str]:
     """Give the streams that a SUBSCRIBE names, without what means nothing. Raises Refused for what is no stream.
 
-    A name that is not known may be a listen key, so the answer does not repeat it.
+    `family` is empty where no market stream is served; `keys` are listen keys that may stand among the names. A name
+    that is not known may be a listen key, so the answer does not repeat it.
     """
     names = []
     for number, name in enumerate(command.names):
         if is_nothing(name):
             continue
-        if not find(family, name):
-            text = f"Invalid request: item {number} is no market stream of {family}"
+        if name not in keys and not find(family, name):
+            text = f"Invalid request: item {number} is no market stream of {family or 'this address'}"
             raise Refused(INVALID_REQUEST, text, command.id)
         names.append(name)
     return names

@@ -78,7 +78,10 @@ _BARE = frozenset({"tradingSession"})
 
 
 def find(family: str, name: str) -> Stream | None:
-    """Tell what a name means in a family ("spot", "usdm", "coinm"); None for what is no market stream there."""
+    """Tell what a name means in a family ("spot", "usdm", "coinm"); None for what is no market stream there.
+
+    Of no family there is none.
+    """
     symbol, at, _ = name.partition("@")
     is_of_all = name.startswith("!") or name in _BARE
     if len(name) > MAX_NAME or not (is_of_all or (at and symbol == symbol.lower())):
@@ -89,4 +92,4 @@ def find(family: str, name: str) -> Stream | None:
 @lru_cache(maxsize=4096)
 def _match(family: str, name: str) -> Stream | None:
     """What looks like a listen key does not come here, so none is kept."""
-    return next((stream for pattern, stream in _KNOWN[family] if pattern.fullmatch(name)), None)
+    return next((stream for pattern, stream in _KNOWN.get(family, ()) if pattern.fullmatch(name)), None)

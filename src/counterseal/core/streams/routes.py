@@ -10,11 +10,15 @@ from urllib.parse import unquote
 
 from counterseal.core.http1 import Bad
 from counterseal.core.streams.names import find, is_nothing
+from counterseal.core.userdata.mint import is_listen_key
+from counterseal.core.wsapi import opening as api
+from counterseal.core.wsapi.opening import ApiOpening
 
 MOST_STREAMS = 1_024
-_USDM_ROUTES = frozenset({"public", "market"})
-# What is not carried: user data and the WebSocket APIs.
-_LATER = frozenset({"private", "pm", "pm-classic", "ws-api", "ws-fapi", "ws-dapi", "ws-papi"})
+_PRIVATE = "private"
+_USDM_ROUTES = frozenset({"public", "market", _PRIVATE})
+# What is not carried: portfolio margin.
+_LATER = frozenset({"pm", "pm-classic", "ws-papi"})
 _UNITS = {"MILLISECOND": "", "MICROSECOND": "MICROSECOND"}
 
 
@@ -22,15 +26,21 @@ class Opening(NamedTuple):
     """What a handshake asks for.
 
     `names` are streams of the family, without what means nothing. `unit` is "MICROSECOND" or "" for milliseconds.
+    `keys` are what look like listen keys, `events` the kinds that are wanted of theirs, none for all. No market stream
+    is served where `is_private`. `is_bound` tells that the address names the family, so that keys must be of it.
     """
 
     family: str
     is_combined: bool
     names: tuple[str, ...]
     unit: str = ""
+    keys: tuple[str, ...] = ()
+    events: frozenset[str] = frozenset()
+    is_private: bool = False
+    is_bound: bool = False
 
 
-def locate(hosts: Mapping[str, str], host: str | None, path: str, query: bytes) -> Opening | Bad:
+def locate(hosts: Mapping[str, str], host: str | None, path: str, query: bytes) -> Opening | ApiOpening | Bad:
     """Find what a path and query ask for.
 
     `hosts` are the environment's stream hosts with their families ("" for a host that is not carried). `host` is the
@@ -44,14 +54,18 @@ def locate(hosts: Mapping[str, str], host: str | None, path: str, query: bytes) 
     if host is None and parts and "." in parts[0]:
         host, parts = parts[0].lower(), parts[1:]
     family = None if host is None else hosts.get(host, "")
+    if family in api.ROOTS or (family is None and parts and parts[0] in api.ROOTS):
+        return api.locate(family, parts, asked)
     if family == "" or (parts and parts[0] in _LATER):
         return Bad("websocket_not_available")
+    place = Opening(family or "spot", is_combined=False, names=(), is_bound=family is not None)
     if parts and parts[0] in _USDM_ROUTES and family in (None, "usdm"):
         # Which of the two a stream is served on is known by its name: both serve all here, as the old paths did.
-        family, parts = "usdm", parts[1:]
+        place = place._replace(family="usdm", is_private=parts[0] == _PRIVATE)
+        parts = parts[1:]
     if not parts or parts[0] not in ("ws", "stream"):
         return Bad("stream_path_unknown")
-    return _opening(family or "spot", parts[0] == "stream", parts[1:], asked)
+    return _opening(place._replace(is_combined=parts[0] == "stream"), parts[1:], asked)
 
 
 def _pairs(query: bytes) -> list[tuple[str, str]]:
@@ -60,20 +74,24 @@ def _pairs(query: bytes) -> list[tuple[str, str]]:
     return [(name, unquote(value, errors="strict")) for name, _, value in pairs]
 
 
-def _opening(family: str, is_combined: bool, names: list[str], asked: list[tuple[str, str]]) -> Opening | Bad:
-    unit = ""
+def _opening(place: Opening, names: list[str], asked: list[tuple[str, str]]) -> Opening | Bad:
+    unit, events = "", frozenset[str]()
     for name, value in asked:
-        if name == "streams":
+        if name in ("streams", "listenKey"):
             names = names + value.split("/")
-        elif name in ("listenKey", "events", "responseFormat", "sbeSchemaId", "sbeSchemaVersion"):
+        elif name in ("responseFormat", "sbeSchemaId", "sbeSchemaVersion"):
             return Bad("websocket_not_available")
-        elif name == "timeUnit" and family == "spot" and value.upper() in _UNITS:
+        elif name == "events":
+            events = events.union(value.split("/")) - {""}
+        elif name == "timeUnit" and place.family == "spot" and value.upper() in _UNITS:
             unit = _UNITS[value.upper()]
         else:
             return Bad("stream_path_unknown")
-    kept = tuple(dict.fromkeys(name for name in names if not is_nothing(name)))
+    kept = dict.fromkeys(name for name in names if not is_nothing(name))
     if len(kept) > MOST_STREAMS:
         return Bad("too_many_streams")
-    if not all(find(family, name) for name in kept):
+    keys = tuple(name for name in kept if is_listen_key(name))
+    streams = tuple(name for name in kept if name not in keys)
+    if not all(find("" if place.is_private else place.family, name) for name in streams):
         return Bad("stream_unknown")
-    return Opening(family, is_combined, kept, unit)
+    return place._replace(names=streams, unit=unit, keys=keys, events=events)

@@ -11,14 +11,15 @@ from websockets.protocol import Protocol as Frames
 from counterseal.core.streams.allowance import Allowance
 from counterseal.core.streams.backlog import Backlog
 from counterseal.core.streams.frames import text_frame
-from counterseal.gateway.streams.reader import Reader
+from counterseal.core.streams.pieces import Pieces
+from counterseal.gateway.streams.reader import Parcel, Reader
 from counterseal.ports.clock import Clock
 
 MAX_MESSAGE, MAX_FRAGMENTS = 64 << 10, 16
 PING_S, PONG_S = 20.0, 60.0
 # A bot that does not read for so long is cut; what waits for it meanwhile is bounded in bytes.
 STUCK_S, BACKLOG = 7.0, 1 << 20
-GOODBYE_S = 2.0
+GOODBYE_S, LAST_BYTES = 2.0, 256 << 10
 # The smallest frame has 6 bytes: so few are read before the flood is noticed.
 SLICE = 256
 HIGH_WATER = 256 << 10
@@ -60,14 +61,14 @@ class BotSocket(asyncio.Protocol):
         self._on_end = on_end
         self._frames = Frames(SERVER, state=OPEN, max_size=MAX_MESSAGE)
         self._allowance = None if messages_per_s is None else Allowance(messages_per_s, 1000)
-        self._parts: list[bytes] = []
+        self._pieces = Pieces()
         self._out: list[bytes] = []
         self._backlog = Backlog(BACKLOG)
         self._full = False
         self._stuck_ns: int | None = None
         now_ns = sender.clock.monotonic_ns()
         self._ping_ns, self._pong_by_ns = now_ns + int(PING_S * 1e9), 0
-        self._abort_ns = 0
+        self._abort_ns = self._disregarded = 0
         self.is_open = True
 
     # -- what a kind of connection does
@@ -98,6 +99,8 @@ class BotSocket(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read frames, a few at a time: what floods must cost us little."""
+        if not self.is_open:
+            self._disregard(len(data))
         for start in range(0, len(data), SLICE):
             if not self.is_open:
                 return
@@ -135,23 +138,21 @@ class BotSocket(asyncio.Protocol):
         elif frame.opcode is Opcode.BINARY:
             self.close(UNSUPPORTED, "Binary messages are not supported")
         elif frame.opcode in (Opcode.TEXT, Opcode.CONT):
-            self._parts.append(bytes(frame.data))
-            if frame.fin:
-                text, self._parts = b"".join(self._parts), []
-                self._read(text)
-            elif len(self._parts) >= MAX_FRAGMENTS:
-                self.close(POLICY, "Too many fragments")
+            self._read(frame)
 
     def _is_allowed(self) -> bool:
         return self._allowance is None or self._allowance.take(self._sender.clock.monotonic_ns() // 1_000_000)
 
-    def _read(self, data: bytes) -> None:
+    def _read(self, frame: Frame) -> None:
         try:
-            text = data.decode()
+            text = self._pieces.add(bytes(frame.data), is_last=frame.fin)
         except UnicodeDecodeError:
             self.close(INVALID_DATA, "Not UTF-8")
             return
-        self.on_text(text)
+        if text is not None:
+            self.on_text(text.decode())
+        elif len(self._pieces) >= MAX_FRAGMENTS:
+            self.close(POLICY, "Too many fragments")
 
     # -- out
 
@@ -159,8 +160,24 @@ class BotSocket(asyncio.Protocol):
         """Send a message, in order with what was pushed before."""
         self.push(text_frame(text), None)
 
+    def catch_up(self) -> None:
+        """Put what is on its way to the bot: what it is sent next comes behind that."""
+
     def push(self, frame: bytes, key: str | None) -> None:
         """Send a frame at the end of this turn, or when the bot reads again."""
+        self.catch_up()
+        self.put(frame, key)
+
+    def deliver(self, parcel: Parcel) -> None:
+        """Write what a turn brought: to most it is one object, and one call."""
+        if self._stuck_ns is None and not self._out:
+            self._transport.write(parcel.data)
+            return
+        for place in parcel.places:
+            self.put(parcel.frames[place], parcel.keys[place])
+
+    def put(self, frame: bytes, key: str | None) -> None:
+        """As `push`, where what comes before it has been put already."""
         if self._stuck_ns is None:
             self._out.append(frame)
             self._sender.write_soon(self)
@@ -186,7 +203,10 @@ class BotSocket(asyncio.Protocol):
             self._transport.write(out[0] if len(out) == 1 else b"".join(out))
 
     def _pump(self) -> None:
-        """Write what the library wants written: pongs, its own goodbye."""
+        """Write what the library wants written: pongs, its own goodbye, behind the answers to what came before it."""
+        if self.is_open and self._frames.state is not OPEN:
+            self.catch_up()
+            self._write_out()
         for data in self._frames.data_to_send():
             if data:
                 self._transport.write(data)
@@ -196,9 +216,8 @@ class BotSocket(asyncio.Protocol):
     # -- the end
 
     def close(self, code: int, reason: str) -> None:
-        """Say goodbye and hang up; what the bot sends from now on is not read."""
+        """Say goodbye and hang up; what the bot sends from now on is not looked at."""
         if self.is_open:
-            self._write_out()
             # The library may have said goodbye already, to a later frame of the same bytes.
             if self._frames.state is OPEN:
                 self._frames.send_close(code, reason)
@@ -208,7 +227,17 @@ class BotSocket(asyncio.Protocol):
         self.is_open = False
         self._forget()
         self._abort_ns = self._sender.clock.monotonic_ns() + int(GOODBYE_S * 1e9)
-        self._transport.close()
+        if self._transport.can_write_eof() and not self._transport.is_closing():
+            # Half of it: a connection closed with unread bytes is reset, and the goodbye may be lost with it.
+            self._transport.write_eof()
+        else:
+            self._transport.close()
+
+    def _disregard(self, size: int) -> None:
+        """Throw away what comes behind the goodbye; who goes on and on is not listened to."""
+        self._disregarded += size
+        if self._disregarded > LAST_BYTES:
+            self._transport.abort()
 
     def _forget(self) -> None:
         self._sender.readers.pop(self, None)

@@ -15,15 +15,22 @@ from counterseal.adapters.tasks import Tasks
 from counterseal.core.streams.allowance import Allowance
 from counterseal.core.streams.seam import Seam
 from counterseal.core.streams.telling import Telling
+from counterseal.gateway.streams.voice import Voice
 from counterseal.ports.clock import Clock
 from counterseal.ports.venue import Unreachable
 
 # Messages a second that the exchange takes: 5 on spot and 10 on futures, answers to its pings among them.
 MESSAGES = {"spot": 4, "usdm": 9, "coinm": 9}
-# Connection attempts that all lines together make in five minutes; the exchange takes 300.
-ATTEMPTS, ATTEMPTS_WINDOW_MS = 19, 300_000
+# Connection attempts that all lines together make in five minutes; the exchange takes 300. So many that ten lines that
+# lost their connections a minute ago still have some left: else they would stand still when the exchange is back.
+ATTEMPTS, ATTEMPTS_WINDOW_MS = 100, 300_000
+# So many refused subscriptions of a line are put on record in as long.
+REFUSALS = 20
 RENEW_S, RENEW_SPREAD_S = 23 * 3600, 1800
 OVERLAP_MS, OVERLAP_MOST_MS = 2_000, 30_000
+# So long it is waited for a message that both deliver, or for the old one's answer: either proves that nothing is
+# missing between them.
+JOIN_MS = 10_000
 # What the old connection delivered ahead of its successor is remembered so much longer.
 AFTER_MS = 60_000
 LINGER_MS = 30_000
@@ -51,7 +58,7 @@ class Envelope(msgspec.Struct):
     stream: str | None = None
     data: msgspec.Raw = msgspec.Raw(b"")
     id: int | str | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = msgspec.Raw(b"")
 
 
 _decode = msgspec.json.Decoder(Envelope).decode
@@ -80,25 +87,15 @@ class Common:
     relay: Relay
     attempts: Allowance
     counts: Counts
-
-
-@dataclass(slots=True)
-class Voice:
-    """A connection, what it has been told, and how fast it may be told more."""
-
-    link: StreamLink
-    telling: Telling
-    pace: Allowance
-    renew_at_ms: int
-    settled_ms: int | None = None
+    on_loss: Callable[["Line"], None]
 
 
 class Line:
     """Keeps the `wanted` names of one place subscribed, as long as there are any."""
 
     def __init__(self, place: Place, wanted: Mapping[str, None], common: Common) -> None:
-        self._place = place
-        self._wanted = wanted
+        self.place = self._place = place
+        self.wanted = self._wanted = wanted
         self._common = common
         self._current: Voice | None = None
         self._successor: Voice | None = None
@@ -107,6 +104,8 @@ class Line:
         self._failures = 0
         self._retry_at_ms = 0
         self._empty_since_ms: int | None = None
+        self._keep_until_ms = 0
+        self._refusals = Allowance(REFUSALS, ATTEMPTS_WINDOW_MS)
 
     # -- what the hub asks
 
@@ -116,15 +115,16 @@ class Line:
         if self._current is None:
             self._connect(now_ms)
         for voice in self._voices():
-            self._speak(voice, now_ms)
+            voice.speak(now_ms, adds_only=now_ms < self._keep_until_ms)
 
     def tick(self) -> None:
         """Time has passed."""
         now_ms = self._now_ms()
         for voice in self._voices():
             voice.link.tick(self._common.clock.monotonic_ns())
+            voice.expect(now_ms, OVERLAP_MOST_MS)
         for voice in self._voices():
-            self._speak(voice, now_ms)
+            voice.speak(now_ms, adds_only=now_ms < self._keep_until_ms)
         if self._current is None:
             self._connect(now_ms)
         elif not self._wanted:
@@ -140,6 +140,15 @@ class Line:
         self._current = self._successor = None
         for voice in voices:
             voice.link.end("not needed")
+
+    def keep(self, until_ms: int) -> None:
+        """Unsubscribe nothing before this moment: who listened is expected back."""
+        self._keep_until_ms = until_ms
+
+    @property
+    def stands(self) -> bool:
+        """There is a connection, on which all that was wanted has been asked for and answered."""
+        return self._current is not None and self._current.settled_ms is not None
 
     @property
     def connections(self) -> int:
@@ -178,6 +187,11 @@ class Line:
         self._failures = min(self._failures + 1, 8)
         self._retry_at_ms = now_ms + max(least_s * 1000, self._common.draw(bound) + 1)
 
+    def _forgive(self, lost: Voice, now_ms: int) -> None:
+        """After a connection that stood for a while, begin with short pauses again."""
+        if lost.settled_ms is not None and now_ms - lost.settled_ms >= RETRY_MOST_MS:
+            self._failures = 0
+
     def _linger(self, now_ms: int) -> None:
         if self._empty_since_ms is None:
             self._empty_since_ms = now_ms
@@ -191,6 +205,7 @@ class Line:
         if self._after is not None and now_ms >= self._after[1]:
             self._after = None
         if self._successor is not None:
+            self._question(current, self._successor, now_ms)
             self._take_over(self._successor, now_ms)
         elif self._is_due(current, now_ms) and self._common.attempts.take(now_ms):
             self._seam, self._after = Seam(), None
@@ -199,11 +214,19 @@ class Line:
     def _is_due(self, current: Voice, now_ms: int) -> bool:
         return current.link.is_open and now_ms >= max(current.renew_at_ms, self._retry_at_ms)
 
+    def _question(self, current: Voice, successor: Voice, now_ms: int) -> None:
+        """Have the old connection say that it has brought all that was before the successor stood."""
+        if successor.settled_ms is not None and not successor.asks_old and current.pace.take(now_ms):
+            successor.asks_old = True
+            current.link.ask()
+
     def _take_over(self, successor: Voice, now_ms: int) -> None:
-        if successor.settled_ms is not None and now_ms - successor.settled_ms >= OVERLAP_MS:
+        overlap_ms = -1 if successor.settled_ms is None else now_ms - successor.settled_ms
+        is_torn = not self._is_joined()
+        if overlap_ms >= (JOIN_MS if is_torn or not successor.has_all(now_ms) else OVERLAP_MS):
+            if is_torn:
+                self._common.on_loss(self)
             self._switch(now_ms)
-        elif now_ms - successor.link.born_ns // 1_000_000 >= OVERLAP_MOST_MS:
-            successor.link.end("subscriptions are not answered")
 
     def _switch(self, now_ms: int) -> None:
         """The successor is the connection from now on; what it alone has delivered is passed on first."""
@@ -212,21 +235,11 @@ class Line:
         if seam is not None:
             self._after = (seam, now_ms + AFTER_MS)
             for name, text in seam.switch():
-                self._common.relay(self._place, name, text, _decode(text).data)
+                if name in self._wanted:
+                    self._common.relay(self._place, name, text, _decode(text).data)
         if old is not None:
             self._common.counts.renewed += 1
             old.link.end("renewed")
-
-    # -- speaking
-
-    def _speak(self, voice: Voice, now_ms: int) -> None:
-        """Tell the exchange the next difference, if it may be told now."""
-        while voice.link.is_open and not voice.pace.wait_ms(now_ms):
-            message = voice.telling.next_message()
-            if message is None:
-                return
-            voice.pace.take(now_ms)
-            voice.link.send_text(message)
 
     # -- StreamLink's listener
 
@@ -235,7 +248,7 @@ class Line:
         now_ms = self._now_ms()
         for voice in self._voices():
             if voice.link is link:
-                self._speak(voice, now_ms)
+                voice.speak(now_ms, adds_only=now_ms < self._keep_until_ms)
 
     def on_text(self, link: StreamLink, text: bytes) -> None:
         """Pass a stream's message on, once; read everything else."""
@@ -248,14 +261,17 @@ class Line:
             self._answered(link, message)
         elif message.stream == SHUTDOWN:
             self._shut_down(link)
-        elif self._is_news(link, message.stream, text):
+        elif self._is_news(link, message.stream, text) and message.stream in self._wanted:
+            # Another line may have it by now.
             self._common.relay(self._place, message.stream, text, message.data)
 
     def _is_news(self, link: StreamLink, name: str, text: bytes) -> bool:
         if self._current is None or link is not self._current.link:
-            if self._seam is not None:
+            if self._seam is not None and self._successor is not None:
+                self._successor.has_spoken = True
                 self._seam.new(name, text)
             return False
+        self._current.has_spoken = True
         if self._seam is not None:
             self._seam.old(name, text)
             return True
@@ -264,12 +280,22 @@ class Line:
     def _answered(self, link: StreamLink, message: Envelope) -> None:
         for voice in self._voices():
             if voice.link is link:
-                names = voice.telling.answered(message.id)
-                if message.error is not None:
-                    self._common.tell(what="stream_refused", host=self._host, streams=len(names))
-                if voice.telling.is_settled:
-                    self._failures = 0
-                    voice.settled_ms = voice.settled_ms or self._now_ms()
+                voice.has_spoken = True
+                if bytes(message.error) in (b"", b"null"):
+                    voice.telling.answered(message.id)
+                else:
+                    self._refused(voice.telling.refused(message.id))
+                if voice.settled_ms is None and voice.telling.is_whole:
+                    self._settle(voice)
+
+    def _refused(self, names: tuple[str, ...]) -> None:
+        """Put on record that the exchange does not take something; not each time, as bots may ask again and again."""
+        if self._refusals.take(self._now_ms()):
+            self._common.tell(what="stream_refused", host=self._host, streams=len(names))
+
+    def _settle(self, voice: Voice) -> None:
+        voice.settled_ms = self._now_ms()
+        voice.matches = 0 if self._seam is None else self._seam.matches
 
     def _shut_down(self, link: StreamLink) -> None:
         """The exchange's server goes away, at a moment that it does not tell: make the successor now."""
@@ -289,12 +315,27 @@ class Line:
         elif self._current is not None and link is self._current.link:
             self._common.counts.lost += 1
             self._common.tell(what="stream_lost", host=self._host, why=why, streams=len(self._wanted))
+            if self._current.has_spoken and not self._leaves_no_gap(now_ms):
+                self._common.on_loss(self)
+            self._forgive(self._current, now_ms)
+            self._current = None
             if self._successor is not None:
-                self._current = None
                 self._switch(now_ms)
                 return
-            self._current = None
             self._back_off(now_ms, link.retry_after_s)
+
+    def _leaves_no_gap(self, now_ms: int) -> bool:
+        return self._is_joined() and self._successor is not None and self._successor.has_all(now_ms)
+
+    def _is_joined(self) -> bool:
+        """The old connection has brought all that was before the successor had all streams, and the successor brings
+        all that is behind: both have delivered the same message since, or the old one has answered and is not behind.
+        """
+        current, seam, successor = self._current, self._seam, self._successor
+        if current is None or seam is None or successor is None or successor.settled_ms is None or seam.is_short:
+            return False
+        has_answered = successor.asks_old and current.link.has_answered
+        return seam.matches > successor.matches or (has_answered and not seam.is_holding)
 
     @property
     def _host(self) -> str:

@@ -36,6 +36,10 @@ class Feeds(Protocol):
         """Listen from now on; to listen twice is to listen once."""
         ...
 
+    def stands(self, account: str, family: str) -> bool:
+        """Tell whether events come at this moment."""
+        ...
+
     def leave(self, listener: Listener, account: str, family: str) -> None:
         """Listen no more."""
         ...
