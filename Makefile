@@ -25,7 +25,7 @@ run: $(ENV)/product/.stamp ## start everything with the paper exchange and a dem
 test: $(ENV)/test/.stamp ## the tests that fit five minutes, coverage of core at 100 % of branches
 	@$(MAKE) --no-print-directory --output-sync=target -j2 test-computing test-processes
 
-COMPUTING := tests/adapters tests/captures tests/gateway tests/limits tests/paper
+COMPUTING := tests/adapters tests/gateway tests/paper
 test-computing: $(ENV)/test/.stamp
 	@rm -f .coverage
 	$(ENV)/test/bin/python -m coverage run -m pytest -m "not slow and not sdk" tests/core $(PYTEST)

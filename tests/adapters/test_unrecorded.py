@@ -5,9 +5,12 @@ import os
 import subprocess
 import sys
 from decimal import Decimal
+from pathlib import Path
 
+from counterseal.adapters import unrecorded
 from counterseal.adapters.unrecorded import MOST, MOST_BYTES, StandardError, Unrecorded
 
+SOURCES = {**os.environ, "PYTHONPATH": str(Path(unrecorded.__file__).parents[2])}
 KEEPS = """
 from counterseal.adapters.unrecorded import Unrecorded
 ring = Unrecorded()
@@ -51,7 +54,9 @@ def test_a_closed_standard_error_costs_only_the_line() -> None:
 
 def test_a_standard_error_that_nobody_reads_holds_up_nobody() -> None:
     """The disk that takes no journal may be the one to which our lines go: the pipe to it is full, and exits go on."""
-    with subprocess.Popen([sys.executable, "-c", KEEPS], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", KEEPS], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=SOURCES
+    ) as process:
         try:
             assert process.wait(20) == 0
         finally:

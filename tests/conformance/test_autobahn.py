@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from tests.conformance import differences, suite
 from tests.conformance.differences import CASES, CLIENT, SERVER, Difference
 from tests.conformance.suite import Outcome
@@ -51,6 +52,7 @@ def judge(run: Run, known: Sequence[Difference], home: Path) -> Mapping[str, Out
     return outcomes
 
 
+@pytest.mark.slow
 def test_the_side_that_bots_see(tmp_path: Path) -> None:
     """WSC-1: an echo on the bots' WebSocket. Nothing was raised either."""
     suite.require()
@@ -61,6 +63,7 @@ def test_the_side_that_bots_see(tmp_path: Path) -> None:
     assert log.read_text() == ""
 
 
+@pytest.mark.slow
 def test_the_side_that_the_exchange_sees(tmp_path: Path) -> None:
     """WSC-2: an echo on the link to the exchange. Nothing was raised either."""
     suite.require()

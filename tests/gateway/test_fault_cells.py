@@ -11,7 +11,7 @@ from tests.gateway.fault_table import FAULTS, KINDS, NO_CELL, Fault, Kind
 from tests.limits.virtual_loop import VirtualLoop, run_virtually
 
 DUE = 480
-FEW = 120
+FEW = 60
 
 
 def _run(home: Path, wanted: list[tuple[Kind, Fault, bool]]) -> list[Cell]:

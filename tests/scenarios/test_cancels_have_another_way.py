@@ -3,6 +3,8 @@
 import pytest
 from stack import Stack
 
+from counterseal.paper.check import compare, read_exchange
+
 ORDER = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.01&price="
 CANCEL = "/fapi/v1/order"
 
@@ -23,3 +25,5 @@ def test_three_by_the_websocket_api_then_three_by_rest(tmp_path_factory: pytest.
         assert heard == ["order.cancel"] * 3 + [CANCEL] * 3
         told = [entry for entry in stack.journal() if entry.get("what") == "cancel_by_socket"]
         assert len(told) == 3
+        report = compare(stack.journal(), read_exchange(stack.paper_home / "journal.jsonl"))
+        assert (report.findings, report.intents) == ([], 13)

@@ -16,6 +16,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from counterseal.paper.check_cuts import SLACK_MS, Key, Row, key_of, lost_in, orders_of, time_of
+from counterseal.paper.check_sockets import as_rest, listens
 
 PLAIN = ("/api/v3/order", "/fapi/v1/order")
 AS_NUMBER = {"price": "price", "origQty": "quantity", "stopPrice": "stopPrice"}
@@ -61,7 +62,7 @@ def read_exchange(path: Path) -> list[Row]:
 def compare(gateway: list[Row], exchange: list[Row], keys: Iterable[str] = ()) -> Report:
     """Check L1, L2 and L4.  `keys`: beginnings of API keys; calls under other keys are other people's."""
     prefixes = tuple(keys)
-    changes = [row for row in exchange if _is_change(row) and _is_ours(row, prefixes)]
+    changes = [as_rest(row) for row in exchange if _is_change(row) and _is_ours(row, prefixes)]
     intents = [row for row in gateway if row["type"] == "intent"]
     report = Report(len(intents), len(changes))
     found = report.findings
@@ -85,7 +86,7 @@ def compare(gateway: list[Row], exchange: list[Row], keys: Iterable[str] = ()) -
 
 
 def _is_change(row: Row) -> bool:
-    return row["method"] not in ("GET", None) and not row["path"].startswith("/paper/")
+    return row["method"] not in ("GET", None) and not row["path"].startswith("/paper/") and not listens(row)
 
 
 def _is_ours(row: Row, prefixes: tuple[str, ...]) -> bool:

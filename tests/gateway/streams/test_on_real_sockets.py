@@ -197,7 +197,8 @@ def on_the_rim(home: Home, folder: Path, bot: Callable[[Rim], None]) -> None:
             while not work.done() or rig.door.open:
                 await rig.wait(0.1)
                 rim.bots = rig.hub.report()["bots"]
-                await asyncio.sleep(0.002)
+                # At most ten times as fast as the bot's thread lives: no deadline is over because a host is busy.
+                await asyncio.sleep(0.01)
             await work
         finally:
             # Left open, the end of the loop would wait for them for ever.
