@@ -1,4 +1,4 @@
-"""What came over WebSockets, as the gateway's journal has it: a cancel is that of REST, what only listens is no change."""
+"""What came over WebSockets, as the gateway's journal has it: what only listens is no change, a cancel is one of REST."""
 
 from __future__ import annotations
 
