@@ -1,4 +1,4 @@
-"""What came over WebSockets, as the gateway's journal has it: what only listens is no change, a cancel is one of REST."""
+"""What came over WebSockets, as the gateway's journal has it: to listen is no change, a cancel is one of REST."""
 
 from __future__ import annotations
 
