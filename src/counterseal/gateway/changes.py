@@ -168,6 +168,12 @@ class Changes:
 
     # -- once
 
+    def _tell(self, admitted: Admitted, verdict: Verdict, done: "asyncio.Future[Reply]") -> None:
+        """Give the answer to whoever repeats the request meanwhile."""
+        if verdict.outcome is Outcome.NOT_SENT:
+            self._cancels.pop(admitted.marks[0], None)
+        done.set_result(verdict.reply)
+
     async def _carry_out(
         self, inquiry: Inquiry, admitted: Admitted, key: HeldKey, permit: Permit | None, entry: Entry
     ) -> Verdict:
@@ -175,20 +181,20 @@ class Changes:
         done: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._write(self._intent_record(inquiry, admitted, entry, key))
         self._register(admitted, entry, done)
-        verdict: Verdict | None = None
         try:
             verdict = await self._verdict(inquiry, admitted, key, permit)
             self._settle(admitted, entry, verdict)
+            self._tell(admitted, verdict, done)
         except Exception as error:  # noqa: BLE001 - whatever broke, the order may be out: never less than UNKNOWN
             self._write({"type": "event", "what": "fault", "error": type(error).__name__, "id": entry.request})
             verdict = _unknown()
             self._settle(admitted, entry, verdict)
+            self._tell(admitted, verdict, done)
         finally:
-            # Also when this task is cancelled: nobody may wait for ever.
             self._in_flight.pop(entry.request, None)
-            if verdict is not None and verdict.outcome is Outcome.NOT_SENT:
-                self._cancels.pop(admitted.marks[0], None)
-            done.set_result((verdict or _unknown()).reply)
+            if not done.done():
+                # This task was cancelled: nobody may wait for ever.
+                done.set_result(_unknown().reply)
         if self._exposures.active:
             body = verdict.parsed.body if verdict.parsed else None
             self._exposures.settle(entry.request, key.ref, admitted.endpoint.family, verdict.outcome, body)
