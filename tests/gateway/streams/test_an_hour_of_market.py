@@ -160,7 +160,9 @@ def test_an_hour_of_market(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         market.check()
         found = market.report()
         print(f"{MINUTES:g} minutes of market, seed {SEED}:", found)
-        assert found["renewed"] > MINUTES / 2 and found["told"] > MINUTES
+        assert found["told"] > MINUTES
+        # Fate often takes a connection before its renewal is due: in few minutes there may be none.
+        assert found["renewed"] > MINUTES / 2 or MINUTES < 20
         assert found["books_compared"] > MINUTES * 50 and found["trades_compared"] > MINUTES * 1000
 
     with_rig(test)(tmp_path)
