@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Callable
 from urllib.parse import quote, quote_from_bytes, urlencode
 
+import pytest
 from tests import leaks
 from tests.leaks import Planted, Scanner, encodings
 
@@ -115,6 +116,7 @@ def noise(size: int) -> bytes:
     return bytes(RNG.choices(NOISE, k=size))
 
 
+@pytest.mark.threat(70)
 def test_200_planted_are_200_found() -> None:
     """Every secret in every way of writing, each in a file of its own, at a place of its own."""
     scanner = Scanner([Planted(name, secret) for name, secret in SECRETS.items()])
