@@ -45,6 +45,14 @@ def warm_up(bench: Bench, running: Running) -> int:
     return max(5_000, int(warm.per_second * bench.seconds * HEADROOM))
 
 
+def per_cpu_second(bench: Bench, running: Running, capacity: int) -> float:
+    """Load it once; returns orders per second of CPU. Raises LoadFailed when an answer was wrong."""
+    run = _run_accounted(bench, running, bench.seconds, capacity)
+    if run.rate.bad_status or run.rate.broken:
+        raise load.LoadFailed(f"{run.rate.bad_status} errors, {run.rate.broken} broken connections")
+    return run.rate.answers / run.cpu_s
+
+
 def measure(bench: Bench, running: Running, capacity: int) -> Measurement:
     """Throughput at 32 connections, then latency at one; `faults` says what makes the figures worthless."""
     run = _run_accounted(bench, running, bench.seconds, capacity)
