@@ -63,6 +63,9 @@ TWINS = {
     ("DELETE", "/dapi/v1/algoOpenOrders"): "/fapi/v1/algoOpenOrders",
     ("GET", "/dapi/v1/openAlgoOrders"): "/fapi/v1/openAlgoOrders",
 }
+# What the exchange demands by word where the table of facts calls it optional. A change of a COIN-M order without a
+# price could not be judged by it.
+DEMANDED = {("PUT", "/dapi/v1/order"): {"quantity", "price"}}
 # GETs that change something.
 CHANGING_GETS = {"/sapi/v1/soft-staking/set"}
 # First match wins; the order goes from the most dangerous class to the least.
@@ -117,13 +120,18 @@ def build(rows: list[dict]) -> list[dict]:
     if missing:
         raise SystemExit(f"listed by hand but not in the facts: {sorted(missing)}")
     params = {(row["method"], row["path"]): row["params"] for row in rows}
-    twinned = [row | {"params": row["params"] or _twin_params(row, params)} for row in rows]
+    twinned = [row | {"params": _demanded(row, row["params"] or _twin_params(row, params))} for row in rows]
     return [shipped(row, *classify(row, trade, settings, account)) for row in twinned]
 
 
 def _twin_params(row: dict, params: dict) -> list[str]:
     twin = TWINS.get((row["method"], row["path"]))
     return params[row["method"], twin] if twin else []
+
+
+def _demanded(row: dict, params: list[str]) -> list[str]:
+    demanded = DEMANDED.get((row["method"], row["path"]), set())
+    return [name.rstrip("?") if name.rstrip("?") in demanded else name for name in params]
 
 
 def shipped(row: dict, purpose: str, refusal: str | None) -> dict:
