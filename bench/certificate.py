@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ class Certificates:
     key: Path
 
 
-def make_certificates(directory: Path, now: datetime.datetime) -> Certificates:
+def make_certificates(directory: Path, now: datetime.datetime, hosts: Sequence[str] = HOSTS) -> Certificates:
     """Write `ca.pem`, `upstream.pem`, `upstream.key` (P-256) into `directory`, valid a day around `now`."""
     ca_key, leaf_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name = _name("benchmark throw-away CA")
@@ -34,7 +35,7 @@ def make_certificates(directory: Path, now: datetime.datetime) -> Certificates:
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(ca_key, hashes.SHA256())
     )
-    alternatives: list[x509.GeneralName] = [x509.DNSName(host) for host in HOSTS]
+    alternatives: list[x509.GeneralName] = [x509.DNSName(host) for host in hosts]
     alternatives.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
     authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key())
     leaf = (

@@ -88,11 +88,11 @@ class Contestant:
     start: Callable[[Place, Upstream], Running]
 
 
-def start_upstream(place: Place) -> Upstream:
+def start_upstream(place: Place, template: Path = BENCH / "upstream" / "nginx.conf") -> Upstream:
     """Start the stand-in upstream on the load generator's CPU, with a certificate of a new throw-away CA."""
     certificates = make_certificates(place.directory, datetime.datetime.now(datetime.UTC))
     port = processes.free_port()
-    config = _fill(place, BENCH / "upstream" / "nginx.conf", PORT=port)
+    config = _fill(place, template, PORT=port)
     child = _start_nginx(place, config, port, place.cores.load)
     return Upstream(port, certificates, child)
 
