@@ -15,7 +15,7 @@ from counterseal.cli.main import build_parser
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference"
-PAGES = ("cli", "endpoints", "threats")
+PAGES = ("cli", "endpoints", "threats", "mutants")
 
 
 def generator(name: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from counterseal.adapters.config_file import read
+from counterseal.adapters.config_file import read, read_whole
 from counterseal.core.config.model import Config, Fault
 
 TEXT = '[venue]\nenvironment = "paper"\naddress = "127.0.0.1:1"\nca_file = "paper/ca.pem"\n'
@@ -47,7 +47,7 @@ def test_an_absolute_ca_file_stays(path: Path) -> None:
 
 
 def test_without_a_ca_file_nothing_is_resolved(path: Path) -> None:
-    path.write_text('[venue]\nenvironment = "testnet"')
+    path.write_text('[venue]\nenvironment = "testnet"\n')
     found = read(path)
     assert isinstance(found, Config) and found.venue.ca_file is None
 
@@ -130,5 +130,28 @@ def test_bytes_that_are_no_utf8_have_a_line(path: Path) -> None:
 
 @pytest.mark.parametrize(("size", "fits"), [(1024 * 1024, True), (1024 * 1024 + 1, False), (3 * 1024 * 1024, False)])
 def test_size_is_bounded(path: Path, size: int, fits: bool) -> None:
-    path.write_text(TEXT + "#" * (size - len(TEXT)))
+    path.write_text(TEXT + "#" * (size - len(TEXT) - 1) + "\n")
     assert isinstance(read(path), Config) is fits
+
+
+@pytest.mark.threat(58)
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_a_file_whose_last_line_has_no_end_may_be_cut_short(path: Path, cut: int) -> None:
+    """Of a number the first digits are a number too."""
+    bot = '[keys.main]\nfunctions = ["trade"]\n[bots.a]\nkeys = ["main"]\nproducts = ["usdm"]\npurposes = ["trade"]\n'
+    whole = f'{TEXT}{bot}symbols = ["*"]\nmax_leverage = 100\n'
+    path.write_text(whole)
+    assert isinstance(read(path), Config)
+    path.write_text(whole[:-cut])
+    fault = refused(path)
+    assert (fault.line, fault.setting) == (12, str(path))
+    assert "cut short" in fault.cause
+
+
+def test_what_was_judged_is_given_with_what_it_means(path: Path) -> None:
+    """Whoever names a policy by its bytes names those that are in force, whatever stands there a moment later."""
+    loaded = read_whole(path)
+    assert isinstance(loaded.found, Config)
+    assert loaded.content == TEXT.encode()
+    path.unlink()
+    assert read_whole(path).content == b""

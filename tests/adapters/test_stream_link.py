@@ -9,7 +9,7 @@ from websockets.http11 import Request
 from websockets.protocol import OPEN, SERVER, Protocol
 from websockets.server import ServerProtocol
 
-from counterseal.adapters.stream_link import MAX_HELLO, MUCH, StreamLink
+from counterseal.adapters.stream_link import MAX_FRAGMENTS, MAX_HELLO, MAX_MESSAGE, MUCH, StreamLink
 from counterseal.adapters.virtual_clock import VirtualClock
 from counterseal.core.streams.frames import text_frame
 
@@ -109,6 +109,8 @@ def test_texts_come_whole_and_in_order(size: int) -> None:
         (b"\xc1\x02{}", "the exchange broke the protocol", 1002),
         (frame(Opcode.BINARY, b"{}"), "the exchange broke the protocol", 1003),
         (b"\x81\x7f" + (1 << 40).to_bytes(8, "big"), "the exchange broke the protocol", 1009),
+        (b"\x81\x7f" + (MAX_MESSAGE + 1).to_bytes(8, "big"), "the exchange broke the protocol", 1009),
+        (b"\xc1" + text_frame(b"{}")[1:], "the exchange broke the protocol", 1002),
     ],
 )
 def test_what_is_wrong_ends_it_behind_what_was_right(size: int, fault: bytes, why: str, code: int) -> None:
@@ -120,6 +122,13 @@ def test_what_is_wrong_ends_it_behind_what_was_right(size: int, fault: bytes, wh
     client.receive_data(side.written)
     assert client.close_rcvd is not None
     assert client.close_rcvd.code == code
+
+
+def test_fragments_without_end_end_it() -> None:
+    """Empty ones add nothing to a message's size, and each takes its place."""
+    begin, more = frame(Opcode.TEXT, b"", fin=False), frame(Opcode.CONT, b"", fin=False)
+    assert read(begin + more * (MAX_FRAGMENTS - 2)).lost == []
+    assert read(begin + more * (MAX_FRAGMENTS - 1)).lost == ["the exchange broke the protocol"]
 
 
 @pytest.mark.parametrize(("told", "waits"), [("9" * 5_000, 60), ("soon", 60), ("999999999", 3 * 24 * 3600), ("0", 0)])

@@ -166,3 +166,97 @@ def test_what_the_reserve_repeats_is_passed_over() -> None:
 
 def test_faults_have_an_end() -> None:
     assert len(audit(segment([WHOLE[0]] * 300)).faults) == MAX_FAULTS
+
+
+# -- one fault is told once, and nothing behind it counts as signed
+
+
+KEPT = [LOG.open(note) for note in notes_of(WHOLE)]
+
+
+@pytest.mark.parametrize("kept", [(), KEPT])
+def test_behind_a_missing_record_nothing_is_compared(kept: Sequence[Checkpoint]) -> None:
+    report = audit(segment(WHOLE[:16] + WHOLE[17:]), kept=kept)
+    assert [fault.record for fault in report.faults] == [18]
+    assert (report.signed, report.witnessed) == (9, 1 if kept else 0)
+
+
+def test_behind_what_is_no_segment_nothing_is_compared() -> None:
+    """Also where no number is missing."""
+    report = audit(segment(WHOLE[:7]), b"something else", segment(WHOLE[7:]), kept=KEPT)
+    assert [(fault.segment, fault.text) for fault in report.faults] == [("s2", "not a journal segment")]
+    assert (report.signed, report.witnessed, report.checkpoints) == (0, 0, 4)
+
+
+def test_a_history_linked_anew_is_told_once() -> None:
+    records = [decode(payload) for payload in WHOLE]
+    records[16]["bot"] = "mallory"
+    bare = segment(chained(records, None))
+    report = audit(bare)
+    assert ([fault.record for fault in report.faults], report.signed) == ([20], 9)
+    report = audit(bare, kept=KEPT)
+    assert [str(fault) for fault in report.faults] == [
+        f"s1, byte {offset(20, chained(records, None))}, record 19: the witness kept another checkpoint of 19 records: "
+        "history was written anew"
+    ]
+    assert (report.signed, report.witnessed) == (9, 1)
+
+
+def test_a_history_without_checkpoints_is_compared_at_its_end() -> None:
+    records = [{**decode(payload), "bot": "mallory", "type": "intent", "note": None} for payload in WHOLE]
+    report = audit(segment(chained(records, None)), kept=KEPT)
+    assert [str(fault) for fault in report.faults] == [
+        "the end, byte 0, record 9: the witness kept another checkpoint of 9 records: history was written anew"
+    ]
+
+
+def test_a_journal_may_end_with_the_last_record_that_the_witness_knows() -> None:
+    report = audit(segment(WHOLE[:39]), kept=KEPT)
+    assert (report.faults, report.signed, report.witnessed) == ([], 29, 4)
+    cut = audit(segment(WHOLE[:38]), kept=KEPT)
+    assert [str(fault) for fault in cut.faults] == [
+        "the end, byte 0, record 38: the journal ends here, and the witness kept a checkpoint of 39 records: the end "
+        "was cut off, or an older state was put back"
+    ]
+
+
+def begun_at(size: int) -> Place:
+    tree = Tree()
+    tree.add(leaf_hash(payload) for payload in WHOLE[:size])
+    return Place(size, 0, leaf_hash(WHOLE[size - 1]), tree.frontier())
+
+
+def test_where_the_first_segment_begins_the_witness_may_know_it() -> None:
+    assert audit(segment(WHOLE[19:]), kept=KEPT, before=begun_at(19)).witnessed == 3
+    other = Place(19, 0, leaf_hash(WHOLE[18]), begun_at(19).frontier[::-1])
+    report = audit(segment(WHOLE[19:]), kept=KEPT, before=other)
+    assert [fault.record for fault in report.faults] == [19]
+
+
+def test_a_checkpoint_of_what_was_removed_cannot_stand_here() -> None:
+    records = [decode(payload) for payload in WHOLE]
+    records[19]["note"] = records[9]["note"]
+    report = audit(segment(chained(records, None)[15:]), before=begun_at(15))
+    assert [fault.text for fault in report.faults][:1] == ["its checkpoint of 9 records cannot stand here"]
+
+
+def test_a_checkpoint_signs_what_is_before_it_and_not_itself() -> None:
+    records = [decode(payload) for payload in WHOLE[:10]]
+    records[9]["note"] = LOG.sign(10, b"\x05" * 32)
+    assert audit(segment(chained(records, None))).faults[0].text == "its checkpoint of 10 records cannot stand here"
+
+
+def test_a_checkpoint_may_be_there_twice() -> None:
+    """Nothing is wrong with one that signs no more than the one before, but that something was changed for it."""
+    records = [decode(payload) for payload in WHOLE[:40]]
+    records[29]["note"] = records[19]["note"]
+    report = audit(segment(chained(records, None)))
+    assert [fault.record for fault in report.faults] == [40]
+    assert "other records than those from 20 to 39" in report.faults[0].text
+    assert report.signed == 19
+
+
+def test_what_is_no_record_is_told_with_the_number_it_would_have() -> None:
+    assert told(segment([*WHOLE, b"{}"])) == (
+        f"s1, byte {len(segment(WHOLE))}, record 46: it is no record of a journal"
+    )

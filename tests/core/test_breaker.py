@@ -37,10 +37,18 @@ def opened() -> Breakers:
     return breakers
 
 
-@pytest.mark.parametrize(("status", "failed"), [(200, False), (400, False), (429, False), (408, True), (500, True)])
+@pytest.mark.parametrize(
+    ("status", "failed"), [(200, False), (299, False), (400, False), (429, False), (408, True), (500, True)]
+)
 def test_what_is_a_failure(status: int, failed: bool) -> None:
     assert is_failure(status) is failed
     assert is_failure(503) and is_failure(599)
+
+
+@pytest.mark.threat(29)
+def test_what_sends_elsewhere_is_a_failure() -> None:
+    """The exchange sends nobody anywhere: such an answer comes from something in front of it."""
+    assert all(is_failure(status) for status in (300, 301, 302, 303, 304, 307, 308, 399))
 
 
 def test_five_failures_in_a_row_open_it() -> None:

@@ -41,6 +41,10 @@ def test_what_is_dumped_is_parsed(entries: dict[str, Caps]) -> None:
     assert caps.parse(caps.dump(entries)) == entries
 
 
+def test_every_kind_of_cap_may_stand_in_one_document() -> None:
+    assert caps.parse(caps.dump({"main": FULL, "*": Caps()})) == {"main": FULL, "*": Caps()}
+
+
 def test_what_a_key_has_none_of_comes_from_every_key_by_kind() -> None:
     own = Caps(max_quantity={"BTCUSDT": Decimal(1)}, max_per_second=1)
 
@@ -136,6 +140,40 @@ def test_it_is_shown_in_words() -> None:
 def test_anything_else_is_no_document(text: str, fault: str) -> None:
     with pytest.raises(CapsError, match=fault):
         caps.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "no JSON document that can be read in one way only"),
+        ("[]", "not a document of caps"),
+        ('{"format": 2, "keys": {}}', "a format that this version does not know"),
+        ('{"format": 1, "keys": []}', "no table of keys"),
+        (document(max_leverag=1), "a cap of a kind that this version does not know"),
+        (document(max_leverage=0), "max_leverage is a whole number from 1 to 125"),
+        (document(max_per_second=100_001), "max_per_second is a whole number from 1 to 100000"),
+        (document(max_per_minute=0), "max_per_minute is a whole number from 1 to 100000"),
+        (document(max_quantity=1), "max_quantity has another form"),
+        (document(symbols={}), "symbols has another form"),
+        (document(max_quantity=["A"]), "max_quantity has another form"),
+        (document(max_quote_quantity={"A": "-1"}), "a size is a plain decimal number, such as 0.5"),
+        (document(symbols=["A B"]), "a symbol is 1 to 64 characters without blanks, such as BTCUSDT"),
+    ],
+)
+def test_an_operator_is_told_what_is_wrong_in_one_sentence(text: str, sentence: str) -> None:
+    with pytest.raises(CapsError) as caught:
+        caps.parse(text)
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"), [("max_per_second", 100_000), ("max_per_minute", 100_000), ("max_leverage", 125)]
+)
+def test_a_count_has_its_bounds(kind: str, most: int) -> None:
+    assert (caps.count(kind, "1"), caps.count(kind, str(most))) == (1, most)
+    for text in ("0", str(most + 1), "", "1.0", "-1"):
+        with pytest.raises(CapsError):
+            caps.count(kind, text)
 
 
 def test_numbers_may_stand_as_json_numbers() -> None:

@@ -62,6 +62,10 @@ def test_a_replacement_tells_both_halves() -> None:
     }
     half = conclude(path, ["a"], [settled(End.ABSENT), ended])
     assert (half.outcome, half.status, half.freed, half.body["code"]) == (Outcome.ACCEPTED, 409, ("a",), -2021)
+    assert {name: half.body[name] for name in half.body if name != "data"} == {
+        "code": -2021,
+        "msg": "Order cancel-replace partially failed.",
+    }
     assert half.body["data"]["newOrderResult"] == "FAILURE"
     assert half.body["data"]["newOrderResponse"] == NO_ORDER
     kept = settled(End.REFUSED, {"status": "FILLED"}, name="old", change=Change.ENDED)
@@ -84,3 +88,25 @@ def test_a_cancel_that_can_no_longer_happen_is_absent() -> None:
     """The order ended by itself."""
     filled = [settled(End.REFUSED, {"status": "FILLED"}, change=Change.ENDED)]
     assert conclude("/fapi/v1/order", [], filled).outcome is Outcome.ABSENT
+
+
+def test_a_request_is_rejected_only_when_each_of_its_orders_was() -> None:
+    both = [settled(End.REFUSED, name="a"), settled(End.ABSENT, name="b", leg=1, legs=2)]
+    assert conclude("/fapi/v1/batchOrders", ["a", "b"], both).outcome is Outcome.ABSENT
+    assert conclude("/fapi/v1/batchOrders", ["a", "b"], [both[0]] * 2).outcome is Outcome.REJECTED
+
+
+def test_a_leg_that_came_to_nothing_shows_no_order() -> None:
+    """A cancel of an order that was filled before: the order is known, and is not what was asked for."""
+    order, filled = {"orderId": 7, "status": "CANCELED"}, {"orderId": 8, "status": "FILLED"}
+    legs = [
+        settled(End.TAKEN, order, change=Change.ENDED, leg=0, legs=2),
+        settled(End.REFUSED, filled, change=Change.ENDED, leg=1, legs=2),
+    ]
+    assert conclude("/fapi/v1/batchOrders", [], legs).body == [order, NO_ORDER]
+
+
+def test_a_replacement_whose_old_order_is_archived_says_so() -> None:
+    ended = settled(End.TAKEN, name="old", change=Change.ENDED)
+    both = conclude("/api/v3/order/cancelReplace", ["a"], [settled(End.TAKEN), ended])
+    assert (both.body["cancelResponse"], both.body["newOrderResponse"]) == (NO_ORDER, NO_ORDER)

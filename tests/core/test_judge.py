@@ -151,6 +151,14 @@ def test_a_read_of_any_kind_has_no_legs_and_no_ids() -> None:
             assert list(intent.pairs) == _full(endpoint)
 
 
+def test_what_the_signer_sets_itself_need_not_come_from_the_bot() -> None:
+    """recvWindow is mandatory at two endpoints."""
+    endpoints = [endpoint for endpoint in CATALOGUE if "recvWindow" in endpoint.required]
+    assert len(endpoints) == 2
+    for endpoint in endpoints:
+        assert _intent(endpoint, [("coin", "BTC")]).values == {"coin": "BTC"}
+
+
 # -- names
 
 
@@ -378,6 +386,17 @@ def test_an_untyped_order_is_never_given_legs_or_ids() -> None:
     assert _intent(options, [("orders", "[{}]")]).legs == ()
 
 
+@pytest.mark.parametrize("endpoint", [SPOT_ORDER, BATCH, _endpoint("usdm", "PUT", "/fapi/v1/order")])
+@pytest.mark.parametrize("wire", [ORDER, [("symbol", "BTCUSDT")], [("batchOrders", json.dumps([dict(ORDER)]))]])
+def test_an_order_without_types_is_never_given_legs_or_ids_whatever_its_path(
+    endpoint: Endpoint, wire: list[Pair]
+) -> None:
+    """The same paths, had the catalogue no types for them."""
+    params = {name: param for one in (SPOT_ORDER, BATCH, endpoint) for name, param in one.params.items()}
+    intent = _intent(replace(endpoint, typed=False, params=params, required=(), shapes={}), wire)
+    assert (intent.pairs, intent.legs, intent.client_ids, intent.places) == (tuple(wire), (), (), False)
+
+
 # -- batches
 
 LEG = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "quantity": "1", "price": "20000.10", "timeInForce": "GTC"}
@@ -403,6 +422,7 @@ def test_a_batch_becomes_compact_text_with_an_id_for_every_leg() -> None:
         {**other, "reduceOnly": "true"},
         {**LEG, "newClientOrderId": "made-2"},
     ]
+    assert "测试USDT" in intent.values["batchOrders"], "text stays as it is, without escapes"
     assert intent.client_ids == ("made-1", "mine", "made-2")
     assert intent.symbols == ("BTCUSDT", "测试USDT")
     assert [leg.reduces for leg in intent.legs] == [False, True, False]

@@ -224,6 +224,8 @@ def test_a_cancel_of_everything_needs_every_symbol() -> None:
     everywhere = Intent(one, (), {}, (), (), (), False)
     assert decide(replace(OPEN, symbols=("BTCUSDT",)), everywhere) == "all_symbols_not_allowed"
     assert decide(OPEN, everywhere) is None
+    numbered = asked("usdm", "DELETE", "/fapi/v1/algoOrder", algoId="1")
+    assert decide(replace(OPEN, symbols=("BTCUSDT",)), numbered) is None, "that can name one order only, by its number"
     named = asked("spot", "DELETE", "/api/v3/openOrders", symbol="BTCUSDT")
     assert decide(replace(OPEN, symbols=("BTCUSDT",)), named, a_market(rules_at=None, prices_at=None)) is None
 
@@ -257,6 +259,17 @@ def test_settings_only_lower_risk(path: str, values: dict[str, str], cap: int | 
     """Ruling 4: leverage up to the bot's cap (none means none), isolated margin, multi-assets and hedge mode off."""
     family = "coinm" if path.startswith("/dapi") else "usdm"
     assert decide(replace(OPEN, max_leverage=cap), asked(family, "POST", path, **values)) == reason
+
+
+@pytest.mark.threat(23)
+@pytest.mark.parametrize(
+    ("path", "name"), [("/fapi/v1/multiAssetsMargin", "multiAssetsMargin"), ("/fapi/v1/positionSide/dual",
+                                                                            "dualSidePosition")]
+)  # fmt: skip
+def test_a_setting_of_the_whole_account_needs_every_symbol(path: str, name: str) -> None:
+    setting = asked("usdm", "POST", path, **{name: "false"})
+    assert decide(OPEN, setting) is None
+    assert decide(replace(OPEN, symbols=("BTCUSDT",)), setting) == "all_symbols_not_allowed"
 
 
 @pytest.mark.parametrize(("kind", "reason"), [("1", None), ("2", "setting_raises_risk"), ("3", "setting_raises_risk")])
@@ -397,8 +410,6 @@ def test_a_pending_order_is_held_to_the_quantity_too(values: dict[str, str], rea
         ("notional", lambda: contracts(type="STOP_MARKET", stopPrice="9"), "mandatory_parameter"),
         ("notional", lambda: asked("coinm", "PUT", "/dapi/v1/order", symbol="BTCUSD_PERP", side="BUY", orderId="1",
                                    price="50000", quantity="6"), "notional_over_limit"),
-        ("notional", lambda: asked("coinm", "PUT", "/dapi/v1/order", symbol="BTCUSD_PERP", side="BUY", orderId="1",
-                                   price="50000"), "mandatory_parameter"),
         ("notional", lambda: asked("coinm", "POST", "/dapi/v1/algoOrder", symbol="BTCUSD_PERP", side="BUY",
                                    type="STOP_MARKET", algoType="CONDITIONAL", triggerPrice="60000", quantity="6"),
          "notional_over_limit"),
@@ -572,6 +583,21 @@ def test_exits_stay_open_in_every_doubt() -> None:
     assert decide(replace(bot, symbols=("ETHBTC",)), reducing, blind) == "symbol_not_allowed"
 
 
+@pytest.mark.parametrize(
+    "intent",
+    [
+        lambda: algo(triggerPrice="10", closePosition="true"),
+        # Whichever of the two flags the exchange believes, it can only reduce.
+        lambda: algo(triggerPrice="10", quantity="50", reduceOnly="true", closePosition="true"),
+        lambda: asked("usdm", "POST", "/fapi/v1/batchOrders", batchOrders='['
+                      '{"symbol":"BTCUSDT","side":"SELL","type":"MARKET","quantity":"9","reduceOnly":"true"},'
+                      '{"symbol":"BTCUSDT","side":"BUY","type":"MARKET","quantity":"50","reduceOnly":"true"}]'),
+    ],
+)  # fmt: skip
+def test_every_form_of_exit_needs_neither_price_nor_limit(intent: Any) -> None:
+    assert decide(LIMITED, intent(), a_market(prices_at=None, rules_at=None)) is None
+
+
 @given(
     quantity=st.none() | numbers, quote=st.none() | numbers, price=st.none() | numbers, stop=st.none() | numbers,
     last=numbers, side=st.sampled_from(("BUY", "SELL")),
@@ -587,3 +613,39 @@ def test_nothing_passes_that_could_cost_more(
     costs = [Fraction(quantity) * worst if quantity else Fraction(0), Fraction(quote) if quote else Fraction(0)]
     sized = quantity is not None or quote is not None
     assert (reason is None) == (sized and max(costs) <= 100)
+
+
+@pytest.mark.parametrize(
+    ("bot", "intent", "denial"),
+    [
+        ({"symbols": ("ETHBTC",)}, lambda: spot(quantity="1"), Denial("symbol_not_allowed", "symbol")),
+        ({}, lambda: asked("usdm", "POST", "/fapi/v1/leverage", symbol="BTCUSDT", leverage="126"),
+         Denial("leverage_over_cap", "leverage")),
+        ({}, lambda: asked("usdm", "POST", "/fapi/v1/marginType", symbol="BTCUSDT", marginType="CROSSED"),
+         Denial("setting_raises_risk", "marginType")),
+        ({}, lambda: spot(symbol="NOPEUSDT", quantity="1"), Denial("unknown_symbol", "symbol")),
+        ({}, lambda: spot(symbol="OLDUSDT", quantity="1"), Denial("symbol_closed", "symbol")),
+        ({}, lambda: spot(), Denial("mandatory_parameter", "quantity")),
+        ({"max_order_quantity": {"*": Decimal(1)}}, lambda: spot(quantity="2"),
+         Denial("quantity_over_limit", "quantity")),
+        ({"max_order_quantity": {"*": Decimal(1)}}, lambda: spot(quoteOrderQty="101"),
+         Denial("quantity_over_limit", "quoteOrderQty")),
+        ({"price_collar_percent": Decimal(5)}, lambda: spot(type="LIMIT", quantity="1", price="106"),
+         Denial("price_outside_collar", "price")),
+        ({"max_order_notional": Decimal(100)}, lambda: spot(quantity="2"), Denial("notional_over_limit", "quantity")),
+        ({"max_order_notional": Decimal(100)}, lambda: spot(quoteOrderQty="101"),
+         Denial("notional_over_limit", "quoteOrderQty")),
+    ],
+)  # fmt: skip
+def test_a_denial_names_the_parameter_at_fault(bot: dict[str, Any], intent: Any, denial: Denial) -> None:
+    assert may_ask(replace(OPEN, **bot), intent(), a_market(), NOW) == denial
+
+
+def test_a_cancel_of_everything_is_refused_by_the_parameter_that_is_missing() -> None:
+    everywhere = Intent(endpoint("spot", "DELETE", "/api/v3/openOrders"), (), {}, (), (), (), False)
+    denial = may_ask(replace(OPEN, symbols=("BTCUSDT",)), everywhere, a_market(), NOW)
+    assert denial == Denial("all_symbols_not_allowed", "symbol")
+
+
+def test_what_is_no_single_parameters_fault_names_none() -> None:
+    assert may_ask(OPEN, spot(quantity="1"), a_market(rules_at=None), NOW) == Denial("rules_stale", "")

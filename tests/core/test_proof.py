@@ -26,7 +26,8 @@ def test_the_text_is_a_c2sp_proof() -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [("v1", "v2"), ("extra ", "Extra "), ("index 1", "index 01"), ("index 1", "index -1"), ("index 1", "index ²"),
-     ("index 1", "1"), ("eyJz", "eyJ z"), ("MTEx", "MTE"), ("\n\n", "\n"), ("ZXEiOjJ9", "ZXEiOjJ9QQ="),
+     ("index 1", "1"), ("index 1", f"index {'1' * 5000}"),
+     ("eyJz", "eyJ z"), ("MTEx", "MTE"), ("\n\n", "\n"), ("ZXEiOjJ9", "ZXEiOjJ9QQ="),
      ("eyJzZXEiOjJ9", "QR==")],
 )  # fmt: skip
 def test_another_text_is_no_proof_of_a_record(old: str, new: str) -> None:
@@ -34,7 +35,10 @@ def test_another_text_is_no_proof_of_a_record(old: str, new: str) -> None:
         proof.read_inclusion(proof.write_inclusion(INCLUSION).replace(old, new))
 
 
-@pytest.mark.parametrize(("old", "new"), [("old 2", "old x"), ("old ", "new "), ("\n\n", "\n"), ("MTEx", "MTE")])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("old 2", "old x"), ("old 2", f"old {'1' * 5000}"), ("old ", "new "), ("\n\n", "\n"), ("MTEx", "MTE")],
+)
 def test_another_text_is_no_proof_of_two_checkpoints(old: str, new: str) -> None:
     with pytest.raises(NoteError):
         proof.read_consistency(proof.write_consistency(CONSISTENCY).replace(old, new))

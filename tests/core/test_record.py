@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from counterseal.core.record import MAGIC, MAX_RECORD, TYPES, JournalDamaged, Scan, frame, scan
+from counterseal.core.record import (
+    FIRST_LEAF,
+    FIRST_PREV,
+    MAGIC,
+    MAX_RECORD,
+    TYPES,
+    VERSION,
+    JournalDamaged,
+    Scan,
+    frame,
+    scan,
+)
 
 PAYLOADS = (b'{"v":1,"seq":1,"type":"start"}', b'{"v":1,"seq":2,"pairs":[{"a":"{"}]}', b'{"v":1,"seq":3}', b'{"v":1}')
 
@@ -99,7 +110,7 @@ def test_an_empty_file_and_a_torn_magic_hold_nothing() -> None:
 @pytest.mark.parametrize("size", [0, MAX_RECORD + 1])
 def test_what_could_not_be_read_back_is_not_written(size: int) -> None:
     """An empty or oversized payload raises instead of becoming a torn tail."""
-    with pytest.raises(ValueError, match="payload"):
+    with pytest.raises(ValueError, match=r"^a record's payload has 1 byte to 1 MiB$"):
         frame(b"x" * size)
 
 
@@ -115,7 +126,33 @@ def test_a_record_is_length_checksum_payload() -> None:
     """The framing is final; this is its vector."""
     assert frame(b"{}") == bytes.fromhex("00000002 a3a6bf43 7b7d")
     assert frame(b'{"v":1}') == bytes.fromhex("00000007 84dbe73d") + b'{"v":1}'
-    assert MAGIC == b"counterseal journal 1\n"
+    assert (MAGIC, VERSION) == (b"counterseal journal 1\n", 1)
+    assert bytes(32) == FIRST_LEAF
+    assert FIRST_PREV == "00" * 32
     types = {"start", "intent", "outcome", "resolved", "denied", "recovered", "reload", "latch", "checkpoint", "event",
              "recovered_order", "reconciled", "learnt", "exposure"}  # fmt: skip
     assert set(TYPES) == types
+
+
+def test_a_record_has_a_mebibyte_at_most() -> None:
+    assert len(frame(b"x" * (1 << 20))) == (1 << 20) + 8
+    with pytest.raises(ValueError, match="payload"):
+        frame(b"x" * ((1 << 20) + 1))
+
+
+def test_the_smallest_record_is_read_back() -> None:
+    assert scan(segment(b"1")) == Scan((b"1",), len(MAGIC) + 9)
+    assert scan(segment(b"1", b"2")).payloads == (b"1", b"2")
+
+
+@pytest.mark.parametrize("junk", [b"\x00", b"\xff", bytes(7), b"{", b"{{{{"])
+def test_a_whole_record_right_behind_a_few_bad_bytes_is_found(junk: bytes) -> None:
+    with pytest.raises(JournalDamaged):
+        scan(MAGIC + junk + frame(b'{"v":1}'))
+
+
+def test_a_whole_record_is_found_whatever_its_checksum() -> None:
+    """Also where the last byte of the checksum is a brace itself."""
+    payload = next(each for each in (b'{"v":%d}' % number for number in range(10_000)) if frame(each)[7] == ord("{"))
+    with pytest.raises(JournalDamaged):
+        scan(MAGIC + bytes(9) + frame(payload))

@@ -72,6 +72,8 @@ def test_denials_before_expiry_prove_nothing() -> None:
     ("moments", "proven"),
     [
         ([EXPIRES, EXPIRES + 4_000, SETTLED, SETTLED + 1_000], True),
+        # Ten seconds to the millisecond.
+        ([SETTLED - 9_000, SETTLED - 5_000, SETTLED, SETTLED + 1_000], True),
         # Three denials only.
         ([EXPIRES, SETTLED, SETTLED + 1_000], False),
         # Four, but within less than ten seconds.
@@ -139,3 +141,45 @@ def test_the_rules_are_those_of_the_design() -> None:
     """With recvWindow 2 s absence takes at least 15 s."""
     assert RULES == (1_000, 10_000, 2_000, 4, 10_000, 1_000)
     assert order().settled_ms - SENT == 15_000
+
+
+def moments_of(finding: Finding, count: int) -> list[int]:
+    """When a request that lives for long is asked for, from its sending on."""
+    proof, moments = begin(SENT, 60_000, SENT, places=True), []
+    for _ in range(count):
+        _, at_ms = next_ask(proof)
+        moments.append(at_ms - SENT)
+        proof = learn(proof, finding, at_ms)
+    return moments
+
+
+def test_pauses_are_exact() -> None:
+    """Denials up to three seconds apart, silence up to five."""
+    assert moments_of(Finding.NOT_THERE, 8) == [0, 250, 750, 1_750, 3_750, 6_750, 9_750, 12_750]
+    assert moments_of(Finding.SILENT, 8) == [0, 500, 1_500, 3_500, 7_500, 12_500, 17_500, 22_500]
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "pause_ms"), [(59_999, 5_000), (60_000, 10_000), (359_999, 59_999), (10**9, 60_000)]
+)
+def test_pauses_grow_with_the_age_of_what_stays_silent(age_ms: int, pause_ms: int) -> None:
+    proof = order()._replace(asked=30, silent=30, asked_ms=SENT + age_ms)
+    assert next_ask(proof) == (Ask.NAMED, SENT + age_ms + pause_ms)
+
+
+def test_the_last_questions_follow_at_once() -> None:
+    late = order()._replace(asked=9, asked_ms=SETTLED)
+    assert next_ask(late) == (Ask.NAMED, SETTLED + 1_100)
+    for ask in (Ask.OPEN, Ask.TRADES, Ask.WINDOW):
+        assert next_ask(late._replace(ask=ask)) == (ask, SETTLED)
+
+
+def test_it_begins_with_nothing_known() -> None:
+    assert order() == Proof(True, SENT, EXPIRES, SETTLED, Ask.NAMED, 0, 0, 0, 0, 0, None, None)
+
+
+def test_an_operator_reads_what_was_asked_and_found() -> None:
+    assert [ask.value for ask in Ask] == ["by its id", "open orders", "trades", "all orders of that time"]
+    assert [finding.value for finding in Finding] == [
+        "it came about", "it cannot come about any more", "not there", "something was traded", "no sound answer",
+    ]  # fmt: skip

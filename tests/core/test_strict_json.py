@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from counterseal.core.strict_json import MAX_DEPTH, MAX_SIZE, JsonError, NumberText, loads
+from counterseal.core.strict_json import MAX_DEPTH, MAX_SIZE, MAX_VALUES, JsonError, NumberText, loads
 
 CORPORA = os.environ.get("COUNTERSEAL_CORPORA")
 
@@ -169,3 +169,14 @@ def test_the_undecided_documents_raise_nothing_but_a_refusal() -> None:
     assert len(undecided) == 35
     accepted = {name for name, data in undecided.items() if _accepts(data)}
     assert all(name.startswith("i_number_") for name in accepted)
+
+
+@pytest.mark.threat(39)
+@pytest.mark.parametrize("value", ["1", "{}", "[]", '"a"'])
+def test_a_document_has_at_most_4_096_values(value: str) -> None:
+    """A comma in a text counts too: so they are counted before anything is read."""
+    assert len(loads(f"[{','.join([value] * MAX_VALUES)}]")) == MAX_VALUES
+    with pytest.raises(JsonError, match="4,096"):
+        loads(f"[{','.join([value] * (MAX_VALUES + 1))}]")
+    with pytest.raises(JsonError, match="4,096"):
+        loads(f'["{"," * MAX_VALUES}"]')

@@ -64,6 +64,7 @@ def test_any_part_of_a_head_waits_for_the_rest(cut: int) -> None:
         (LINE + b"Transfer-Encoding: chunked\r\n\r\n", "transfer_encoding"),
         (LINE + b"Content-Length: 5\r\n\r\nhello", "malformed_content_length"),
         (LINE + b"Content-Length: 00\r\n\r\n", "malformed_content_length"),
+        (LINE + b"Content-Length: 0\r\nContent-Length: 0\r\n\r\n", "repeated_header"),
         (LINE + b" folded\r\n\r\n", "malformed_header"),
         (LINE + b"No colon\r\n\r\n", "malformed_header"),
         (LINE + b"Name : x\r\n\r\n", "malformed_header"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from counterseal.core.wire import WireError, decode_pairs
+from counterseal.core.wire import MAX_PAIRS, WireError, decode_pairs
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_repeated_names_are_kept_for_the_judge_also_when_spelled_in_escapes(part
 def test_what_has_no_single_reading_is_refused(part: bytes) -> None:
     with pytest.raises(WireError) as caught:
         decode_pairs(part)
-    assert caught.value.reason == "malformed_parameter"
+    assert caught.value.reason == str(caught.value) == "malformed_parameter"
     assert caught.value.name == ""
 
 
@@ -98,3 +98,19 @@ def test_what_is_accepted_reads_the_same_to_the_standard_library(part: bytes) ->
     assert pairs == expected
     assert all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name, re.ASCII) for name, _ in pairs)
     assert not any(ord(c) < 0x20 or ord(c) == 0x7F for _, value in pairs for c in value)
+
+
+@pytest.mark.threat(39)
+@pytest.mark.parametrize("element", [b"a=1", b"a=%41", b"a=+", b"%61=1"])
+def test_no_request_has_more_than_128_parameters(element: bytes) -> None:
+    """Anybody can send sixteen thousand: they are counted, not decoded."""
+    assert decode_pairs(b"&".join([element] * MAX_PAIRS))[-1][0] == "a"
+    with pytest.raises(WireError) as caught:
+        decode_pairs(b"&".join([element] * (MAX_PAIRS + 1)))
+    assert caught.value.reason == "malformed_parameter"
+
+
+def test_the_128th_parameter_is_the_last() -> None:
+    assert len(decode_pairs(b"&".join([b"a=1"] * 128))) == 128
+    with pytest.raises(WireError):
+        decode_pairs(b"&".join([b"a=1"] * 129))

@@ -263,6 +263,7 @@ class Rig:
             seen=SeenWindow(),
             ledger=recovered.ledger,
             latches=recovered.latches,
+            cancels=recovered.cancels,
             allowed_hosts=frozenset({HOST}),
             hosts=HOSTS,
         )

@@ -1,5 +1,6 @@
 """The journal and the file of marks as a crash leaves them: what is folded back is what was known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from tests.gateway.rig import ORDER, Rig, on_virtual_time
 
 from counterseal.adapters.replay_file import ReplayFile
 from counterseal.core.orders import Repeat, pairs_digest
+from counterseal.core.replay import SeenWindow
 from counterseal.gateway.recovery import MAX_KEPT_REPLY, recover
 
 SPOT, BATCH = "/api/v3/order", "/fapi/v1/batchOrders"
@@ -121,3 +123,69 @@ def test_marks_outlive_the_window_and_no_more_than_two_files(tmp_path: Path) -> 
             assert young <= set(file.remembered)
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 24 * 30
     file.close()
+
+
+CANCEL, GONE = "symbol=BTCUSDT&orderId=7", {"symbol": "BTCUSDT", "orderId": 7, "status": "CANCELED"}
+
+
+@pytest.mark.threat(18)
+@pytest.mark.parametrize(
+    ("first", "again", "sent"),
+    [((200, GONE), 200, 1), ((400, {"code": -2011, "msg": "Unknown order sent."}), 400, 1), ("not_sent", 200, 2)],
+)
+def test_a_cancel_that_was_carried_out_is_not_carried_out_again(
+    tmp_path: Path, first: object, again: int, sent: int
+) -> None:
+    """Its outcome is in the journal: the same payload gets it after a restart too; one that never left passes."""
+
+    @on_virtual_time
+    async def story() -> None:
+        rig = await remembering(tmp_path, None)
+        rig.venue.script[SPOT] = [first, (200, GONE)]
+        inquiry = rig.inquiry("DELETE", SPOT, CANCEL)
+        told = await rig.finish(inquiry)
+        twin = await remembering(tmp_path, rig)
+        twin.venue.sent.clear()
+        reply = await twin.finish(replace(inquiry))
+        assert reply.status == again
+        assert len(twin.venue.sent) == sent - 1
+        if sent == 1:
+            assert reply.body == told.body
+        await twin.end()
+
+    story()
+
+
+@on_virtual_time
+async def test_a_cancel_is_remembered_no_longer_than_it_can_come_again() -> None:
+    """A journal of a year holds many."""
+    rig = await Rig().warm()
+    rig.venue.script[SPOT] = [(200, GONE)]
+    await rig.ask("DELETE", SPOT, CANCEL)
+    records = [{**entry, "t": 50_000} for entry in rig.journal.records]
+    assert len(recover(records, 90_000, 90_000).cancels) == 1
+    assert recover(records, 90_001, 90_001).cancels == {}
+
+
+@pytest.mark.threat(18)
+def test_what_was_tried_elsewhere_is_not_where_it_came_from(tmp_path: Path) -> None:
+    """A payload that somebody tried on another path is still a repetition on its own, also after a restart."""
+    mark = bytes(range(16))
+    first = ReplayFile(tmp_path, 0)
+    for path, moment in ((1, 0), (2, 100), (2, 20_101), (3, 20_102)):
+        first.append(mark, path)
+        first.flush(moment)
+    first.close()
+    assert ReplayFile(tmp_path, 20_103).remembered == {mark: 1}
+
+
+async def remembering(folder: Path, after: Rig | None) -> Rig:
+    """A gateway that keeps its marks in a folder, as the service does."""
+    if after is not None:
+        await after.clock.advance(0)
+        await after.end()
+    rig = await Rig(after=after).warm()
+    marks = ReplayFile(folder, rig.state.monotonic_ms())
+    rig.state.seen = SeenWindow(marks.remembered, rig.state.monotonic_ms())
+    rig.handler._turn._seen_file = marks
+    return rig

@@ -300,3 +300,31 @@ def test_a_refused_bot_that_does_not_read_is_cut_off() -> None:
         assert [transport.aborted for transport in transports] == [False, False, True]
 
     asyncio.run(story())
+
+
+@pytest.mark.threat(20)
+def test_a_wrong_signature_costs_the_same_whoevers_it_is_said_to_be() -> None:
+    """As many verifications for an unknown key id as for a bot's, and for a strict bot's."""
+
+    async def story() -> None:
+        rig = await Rig().warm()
+        alpha = rig.state.config.bots["alpha"]
+        counts: list[int] = []
+
+        class Counting:
+            def verify(self, _credential: Any, _payload: bytes, _signature: str) -> bool:
+                counts[-1] += 1
+                return False
+
+        rig.handler._admission._verifier = Counting()
+        held = rig.state.credentials
+        for verification, credentials in (("lenient", held), ("lenient", {}), ("strict", held)):
+            bots = {"alpha": replace(alpha, verification=verification)}
+            rig.state.config, rig.state.credentials = replace(rig.state.config, bots=bots), credentials
+            counts.append(0)
+            assert why(await rig.ask("GET", SPOT, CANCEL)) == "credential_or_signature"
+        assert len(set(counts)) == 1
+        assert counts[0] > 1
+        await rig.end()
+
+    asyncio.run(story())

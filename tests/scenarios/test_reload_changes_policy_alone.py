@@ -67,6 +67,35 @@ def test_wrong_then_right(tmp_path_factory: pytest.TempPathFactory) -> None:
         check_l1_l2_l4(stack)
 
 
+@pytest.mark.threat(58)
+def test_a_file_that_is_none_changes_nothing_and_is_told(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A link, nothing at all, a file cut short, one without bots: the old policy stays, and a load is said to have
+    failed until a sound one comes.
+    """
+    with Stack(tmp_path_factory.mktemp("none")) as stack:
+        good, path = stack.config_text(), stack.home.config
+        policy = stack.status()["gateway"]["policy"]
+        beside = path.with_name("beside.toml")
+        beside.write_text(good)
+
+        def put(text: str | None) -> None:
+            path.unlink(missing_ok=True)
+            if text is not None:
+                stack.write_config(text)
+
+        for spoil in (lambda: path.symlink_to(beside), lambda: None, lambda: put(good[:-1]),
+                      lambda: put(good[: good.index("[bots.")])):  # fmt: skip
+            put(None)
+            spoil()
+            assert stack.attempt("reload")[0] != 0
+            assert stack.status()["gateway"]["policy"] == policy
+            assert "policy_load_failed" in [row["state"] for row in stack.status()["gateway"]["failing"]]
+            assert stack.call("GET", "/api/v3/account").status == 200
+            put(good)
+            assert stack.attempt("reload")[0] == 0
+            assert stack.status()["gateway"]["failing"] == []
+
+
 def test_reload_under_load_drops_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Twenty reloads between pipelined orders: each is answered."""
     with Stack(tmp_path_factory.mktemp("load"), paper_options=("--no-limits", "--max-num-orders", "1000")) as stack:

@@ -13,7 +13,8 @@ from tests.signer.desks import TABLE, ask, desk, futures, good
 from counterseal.core.caps import Caps
 from counterseal.core.messages import Refused, Sign, Signed
 from counterseal.signer.bucket import Bucket
-from counterseal.signer.caps import MINUTE_NS, SECOND_NS
+from counterseal.signer.caps import MINUTE_NS, SECOND_NS, CapsJudge
+from counterseal.signer.changes import changes_of
 
 SIZED = Caps(max_quantity={"BTCUSDT": Decimal("0.5"), "*": Decimal(10)}, max_quote_quantity={"BTCUSDT": Decimal(5000)})
 ONE = Caps(symbols=frozenset({"BTCUSDT"}), max_quantity={"BTCUSDT": Decimal("0.5")}, max_leverage=5)
@@ -468,3 +469,62 @@ def test_the_bucket_agrees_with_exact_arithmetic(seed: int) -> None:
         if expected:
             bucket.take(count)
             tokens -= count
+
+
+def test_a_bucket_is_full_from_the_first_nanosecond() -> None:
+    for now_ns in (0, 1):
+        bucket = Bucket(1, 10)
+        assert bucket.has(1, now_ns)
+        bucket.take(1)
+        assert not bucket.has(1, now_ns + 9)
+        assert bucket.has(1, now_ns + 10)
+
+
+@pytest.mark.parametrize(
+    ("caps", "period_ns"), [(Caps(max_per_second=1), 1_000_000_000), (Caps(max_per_minute=1), 60_000_000_000)]
+)
+def test_a_rate_is_full_again_after_its_second_or_minute(caps: Caps, period_ns: int) -> None:
+    now_ns = [5]
+    judge = CapsJudge({"*": caps}, lambda: now_ns[0])
+    entry = TABLE["spot", "POST", "/api/v3/order"]
+    order = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "1"}
+    told = []
+    for later_ns in (5, 5, 5 + period_ns - 1, 5 + period_ns, 5 + period_ns):
+        now_ns[0] = later_ns
+        told.append(judge.refuse("main", entry, order))
+    assert told == [None, "over_rate_cap", "over_rate_cap", None, "over_rate_cap"]
+
+
+def test_a_leg_may_have_every_name_of_the_single_order() -> None:
+    entry = TABLE["usdm", "POST", "/fapi/v1/batchOrders"]
+    assert entry.leg is not None
+    leg = dict.fromkeys(entry.leg.allowed, "1") | {"reduceOnly": "false"}
+    leg |= {"closePosition": "false"} if "closePosition" in entry.leg.allowed else {}
+    assert isinstance(changes_of(entry, {"batchOrders": json.dumps([leg])}), tuple)
+    assert changes_of(entry, {"batchOrders": json.dumps([leg | {"more": "1"}])}) == "unknown_parameter"
+
+
+def test_a_position_that_is_closed_with_a_size_is_no_exit() -> None:
+    entry = TABLE["usdm", "POST", "/fapi/v1/algoOrder"]
+    closing = {"symbol": "BTCUSDT", "closePosition": "true"}
+    for more, expected in (({}, (True, True)), ({"quantity": "1"}, (False, False))):
+        changes = changes_of(entry, closing | more)
+        assert isinstance(changes, tuple)
+        assert [(change.closes, change.exits) for change in changes] == [expected]
+
+
+@pytest.mark.parametrize(("direction", "is_read"), [("1", True), ("2", True), ("3", False), ("", False)])
+def test_margin_is_added_or_taken_away(direction: str, is_read: bool) -> None:
+    entry = TABLE["usdm", "POST", "/fapi/v1/positionMargin"]
+    changes = changes_of(entry, {"symbol": "BTCUSDT", "amount": "1", "type": direction})
+    assert isinstance(changes, tuple) is is_read
+
+
+@pytest.mark.parametrize("name", ["closePosition", "reduceOnly"])
+def test_a_flag_is_true_or_false(name: str) -> None:
+    entry = TABLE["usdm", "POST", "/fapi/v1/algoOrder"]
+    order = {"symbol": "BTCUSDT", "quantity": "1"}
+    for text in ("yes", "TRUE", "1", ""):
+        assert changes_of(entry, order | {name: text}) == "malformed_size"
+    for text in ("true", "false"):
+        assert isinstance(changes_of(entry, order | {name: text}), tuple)

@@ -181,3 +181,18 @@ def test_any_bytes_get_refusals_and_never_raise(mutation: bytes | tuple[int, byt
     for answer in desk().answer(mutation):
         assert len(answer) <= MAX_PACKET
         assert list(packets.decode(answer))
+
+
+def test_the_largest_packet_is_read() -> None:
+    assert _said(desk().answer(b"\xff" * MAX_PACKET)) == MALFORMED
+    assert _said(desk().answer(b"\xff" * (MAX_PACKET + 1))) == TOO_LONG
+
+
+@pytest.mark.parametrize(("offset_ms", "is_signed"), [(-5_001, False), (-5_000, True), (5_000, True), (5_001, False)])
+def test_five_seconds_either_way_are_signed(offset_ms: int, is_signed: bool) -> None:
+    (answer,) = ask(desk(), good(offset_ms=offset_ms))
+    assert isinstance(answer, Signed) is is_signed
+
+
+def test_a_query_has_32_kibibytes_at_most() -> None:
+    assert MAX_QUERY == 32_768

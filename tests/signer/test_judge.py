@@ -69,6 +69,7 @@ def test_a_list_may_repeat() -> None:
 
     assert isinstance(page.shape(("asset", "asset")), Shape)
     assert page.shape(("asset", "asset", "side", "side")) == "repeated_parameter"
+    assert isinstance(page.shape(("asset", "side", "asset")), Shape)
 
 
 def test_names_that_together_would_do_elsewhere_are_refused_in_any_order() -> None:

@@ -183,3 +183,125 @@ def test_the_deposit_address_is_signed_without_and_refused_with_an_amount() -> N
 
     assert isinstance(bare, Signed)
     assert full == Refused(2, "reaches_elsewhere")
+
+
+# -- rules, on endpoints that the catalogue does not have
+
+ORDER = next(e for e in CATALOGUE if _place(e) == ("spot", "POST", "/api/v3/order"))
+HARMLESS = (
+    "symbol", "type", "orderId", "algoId", "underlying", "asset", "assets", "email", "productId", "positionId",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, True),
+        ({"signed": False}, False),
+        ({"typed": False}, False),
+        ({"typed": False, "method": "GET"}, True),
+        ({"typed": False, "purpose": "account"}, True),
+        ({"purpose": "settings"}, True),
+        ({"purpose": "settings", "typed": False}, False),
+        ({"purpose": "account"}, True),
+        ({"purpose": "read"}, False),
+        ({"purpose": "refused"}, False),
+        ({"purpose": "account", "signed": False}, False),
+    ],
+)
+def test_what_changes_something_is_signed_with_types_alone(changes: dict[str, object], expected: bool) -> None:
+    assert table.is_signable(_changed(ORDER, **changes)) is expected
+
+
+@pytest.mark.threat(22)
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({}, [False]),
+        ({"purpose": "refused"}, [True]),
+        ({"purpose": "settings"}, [False]),
+        ({"signed": False}, []),
+        ({"method": "GET"}, []),
+        ({"purpose": "account"}, []),
+        ({"purpose": "read"}, []),
+        ({"required": ("timestamp", "recvWindow", "signature")}, []),
+    ],
+)
+def test_a_target_is_what_a_signed_query_could_change(changes: dict[str, object], refused: list[bool]) -> None:
+    assert [target.refused for target in table.targets([_changed(ORDER, **changes)])] == refused
+
+
+@pytest.mark.threat(22)
+@pytest.mark.parametrize("name", [*HARMLESS, "coin", "amount", "addressFlag"])
+def test_one_name_is_harmless_when_it_states_neither_a_sum_nor_where_it_should_go(name: str) -> None:
+    assert (table.targets([_changed(ORDER, required=(name, "timestamp"))]) == []) is (name in HARMLESS)
+    (both,) = table.targets([_changed(ORDER, required=(name, "x", "signature"))])
+    assert both.names == {name, "x"}
+    assert len(table.targets([_changed(ORDER, required=("symbol", "orderId"))])) == 1
+
+
+def test_what_the_signer_sets_itself_is_never_allowed() -> None:
+    own = dict.fromkeys(("timestamp", "recvWindow", "signature"), ORDER.params["symbol"])
+    (entry,) = table.table([_changed(ORDER, params={**ORDER.params, **own})]).values()
+    assert entry.allowed == set(ORDER.params) - {"recvWindow"}
+
+
+def test_an_entry_brings_one_order_and_logs_on_nowhere_unless_it_says_so() -> None:
+    entry = table.Entry(frozenset())
+    assert (entry.orders, entry.logs_on, entry.act, entry.leg) == (1, False, Act.READ, None)
+
+
+def _aim(names: str, *, refused: bool = False) -> table.Target:
+    return table.Target(("spot", "POST", f"/{names}"), refused, frozenset(names))
+
+
+@pytest.mark.threat(22)
+@pytest.mark.parametrize(
+    ("aims", "of_reads", "of_orders"),
+    [
+        ([_aim("bc")], ["bc"], []),
+        ([_aim("bc", refused=True)], ["bc"], ["bc"]),
+        ([_aim("abc", refused=True)], ["abc"], ["abc"]),
+        ([_aim("abcd", refused=True), _aim("d", refused=True)], [], []),
+        # What its own mandatory name suffices for cannot be kept away from.
+        ([_aim("a", refused=True)], ["a"], []),
+        ([_aim("abc", refused=True), _aim("bc", refused=True), _aim("b")], ["b"], ["bc"]),
+        ([_aim("c", refused=True), _aim("b", refused=True), _aim("bc", refused=True)], ["b", "c"], ["b", "c"]),
+        ([_aim("bc"), table.Target(("spot", "PUT", "/bc"), True, frozenset("bc"))], ["bc"], ["bc"]),
+        ([table.Target(("spot", "POST", "/own"), True, frozenset("bc"))], [], []),
+        ([], [], []),
+    ],
+)
+def test_the_smallest_sets_that_would_do_elsewhere(
+    aims: list[table.Target], of_reads: list[str], of_orders: list[str]
+) -> None:
+    params = dict.fromkeys("abc", ORDER.params["symbol"])
+    endpoint = _changed(ORDER, path="/own", params=params, required=("a",))
+    for act in Act:
+        expected = of_reads if act in (Act.READ, Act.CANCEL) else of_orders
+        assert table.reaches(endpoint, act, aims) == tuple(map(frozenset, expected)), act
+
+
+@pytest.mark.parametrize(
+    ("changes", "act"),
+    [
+        ({}, Act.ORDER),
+        ({"method": "PUT"}, Act.ORDER),
+        ({"method": "DELETE"}, Act.CANCEL),
+        ({"method": "GET"}, Act.READ),
+        ({"purpose": "account"}, Act.READ),
+        ({"purpose": "account", "method": "DELETE"}, Act.READ),
+        ({"purpose": "settings"}, Act.SETTING),
+        ({"purpose": "settings", "method": "DELETE"}, Act.SETTING),
+    ],
+)
+def test_what_a_request_can_do_is_told_by_purpose_and_method(changes: dict[str, object], act: Act) -> None:
+    (entry,) = table.table([_changed(ORDER, **changes)]).values()
+    assert entry.act is act
+    assert bool(entry.money) is (act in (Act.ORDER, Act.SETTING)), "a read or cancel states no money"
+
+
+def test_a_list_brings_as_many_orders_as_the_most_that_its_names_say() -> None:
+    names = dict.fromkeys(("aboveType", "pendingType", "pendingAboveType"), ORDER.params["type"])
+    (entry,) = table.table([_changed(ORDER, params={**ORDER.params, **names})]).values()
+    assert entry.orders == 3

@@ -74,6 +74,13 @@ def test_a_key_that_could_log_on_and_has_something_to_get_around_signs_none(kind
         assert isinstance(answer, Signed)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_capped_key_of_any_kind_goes_on_signing_what_its_caps_allow(kind: str) -> None:
+    one, none = ({"main": Caps(max_quantity={"*": Decimal(most)})} for most in (1, 0))
+    assert isinstance(ask(of_kind(kind, one), good())[0], Signed)
+    assert ask(of_kind(kind, none), good()) == [Refused(1, "over_quantity_cap")]
+
+
 @pytest.mark.parametrize("caps", [{"*": Caps(max_per_minute=1)}, {"main": Caps(max_leverage=1)}])
 def test_any_cap_counts(caps: dict[str, Caps]) -> None:
     assert ask(of_kind("ed25519", caps), good(**SUBSCRIBE)) == [Refused(1, "could_log_on")]

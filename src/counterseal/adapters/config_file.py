@@ -5,10 +5,18 @@ import os
 import stat
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from counterseal.core.config.loader import load
 from counterseal.core.config.model import Config, Fault
 from counterseal.core.config.syntax import MAX_SIZE
+
+
+class Loaded(NamedTuple):
+    """What a file means, or its faults; and the very bytes that were judged."""
+
+    found: Config | tuple[Fault, ...]
+    content: bytes
 
 
 def read(path: Path) -> Config | tuple[Fault, ...]:
@@ -17,28 +25,44 @@ def read(path: Path) -> Config | tuple[Fault, ...]:
     Gives a Config whose `venue.ca_file` is absolute, or all faults; those of the file itself have line 0
     and the path as their setting. Never raises for what stands at `path`.
     """
+    return read_whole(path).found
+
+
+def read_whole(path: Path) -> Loaded:
+    """Read and judge the file at `path`, and give what was read."""
     descriptor = open_only(path)
     if isinstance(descriptor, Fault):
-        return (descriptor,)
+        return Loaded((descriptor,), b"")
     try:
         return read_open(path, descriptor)
     finally:
         os.close(descriptor)
 
 
-def read_open(path: Path, descriptor: int) -> Config | tuple[Fault, ...]:
+def read_open(path: Path, descriptor: int) -> Loaded:
     """Read and judge the file that `open_only` opened, perhaps in another process; `path` is for words only."""
     # The descriptor is judged, not the name: what is read is what was judged.
     data = _mistrust(path, os.fstat(descriptor)) or _content(path, descriptor)
     if isinstance(data, Fault):
-        return (data,)
+        return Loaded((data,), b"")
+    return Loaded(_judged(path, data), data)
+
+
+def _judged(path: Path, data: bytes) -> Config | tuple[Fault, ...]:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as problem:
         line = data.count(b"\n", 0, problem.start) + 1
         return (Fault(line, str(path), "is not UTF-8", "save it as UTF-8"),)
     found = load(text)
-    return _with_absolute_ca_file(found, path) if isinstance(found, Config) else found
+    if not isinstance(found, Config):
+        return found
+    if not data.endswith(b"\n"):
+        # A number of which the last digits are missing is a number too.
+        line = data.count(b"\n") + 1
+        cause = "does not end with a line break, so that it may have been cut short"
+        return (Fault(line, str(path), cause, "check its last line, and end it with a line break"),)
+    return _with_absolute_ca_file(found, path)
 
 
 def open_only(path: Path) -> int | Fault:

@@ -16,6 +16,8 @@ _encode = msgspec.json.Encoder().encode
 # Constants of our own making need no look.
 _TRUSTED = frozenset({"event", "t", "level", "endpoint", "decision", "reason", "bot", "signature_form"})
 
+_HARMLESS = frozenset({int, bool, float, type(None)})
+
 
 class LogFile:
     """Lines are queued and written every 50 ms in one call; what cannot be written goes nowhere and is counted."""
@@ -67,9 +69,18 @@ class _Logger(structlog.BoundLogger):
 def redact_step(_logger: Any, _method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Mask whatever looks like a secret in every text that is not a constant of ours."""
     for name, value in fields.items():
-        if type(value) is str and name not in _TRUSTED:
-            fields[name] = redact.line(value)
+        if name not in _TRUSTED and type(value) not in _HARMLESS:
+            fields[name] = _masked(value)
     return fields
+
+
+def _masked(value: Any) -> Any:
+    """Mask texts, also those within lists and tables."""
+    if isinstance(value, str):
+        return redact.line(value)
+    if isinstance(value, list | tuple):
+        return [_masked(each) for each in value]
+    return {_masked(name): _masked(each) for name, each in value.items()} if isinstance(value, dict) else value
 
 
 def render_step(_logger: Any, _method: str, fields: MutableMapping[str, Any]) -> bytes:

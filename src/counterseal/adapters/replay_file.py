@@ -7,7 +7,9 @@ window in which a payload can still be fresh.
 import errno
 import os
 import struct
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from counterseal.core.replay import KEEP_MS
 
@@ -22,8 +24,10 @@ class ReplayFile:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._paths = (directory / "seen.0", directory / "seen.1")
         self.remembered: dict[bytes, int] = {}
-        for path in self._paths:
-            self.remembered.update(_read(path))
+        for path in sorted(self._paths, key=_age):
+            # The path on which a payload came first stays its origin, whatever was tried on another one since.
+            for mark, origin in _read(path):
+                self.remembered.setdefault(mark, origin)
         self._current = 0 if _age(self._paths[0]) >= _age(self._paths[1]) else 1
         self._file = self._open_current(truncate=False)
         self._turned_ms = now_ms
@@ -75,7 +79,7 @@ def _age(path: Path) -> float:
     return path.stat().st_mtime if path.exists() else 0.0
 
 
-def _read(path: Path) -> dict[bytes, int]:
+def _read(path: Path) -> Iterator[tuple[Any, ...]]:
     data = path.read_bytes() if path.exists() else b""
     whole = len(data) - len(data) % _ENTRY.size
-    return dict(_ENTRY.iter_unpack(data[:whole]))
+    yield from _ENTRY.iter_unpack(data[:whole])

@@ -19,7 +19,7 @@ from counterseal.core.venue_wall import DEFAULT_BACKOFF_S, MAX_WAIT_S, seconds_o
 from counterseal.ports.clock import Clock
 
 # The largest messages are all tickers of a market: some hundred KiB.
-MAX_MESSAGE = 8 << 20
+MAX_MESSAGE, MAX_FRAGMENTS = 8 << 20, 128 << 10
 # An answer to a handshake that is longer is none.
 MAX_HELLO = 64 << 10
 # When so much came at once, what it brought is written before more is read.
@@ -217,6 +217,9 @@ class StreamLink(asyncio.Protocol):
                 return
             if text is not None:
                 self._listener.on_text(self, text)
+            elif len(self._pieces) >= MAX_FRAGMENTS:
+                # Their sizes are bounded in sum, which says nothing of empty ones.
+                self._protocol.fail(CloseCode.MESSAGE_TOO_BIG, "Too many fragments")
         elif frame.opcode is Opcode.PONG and frame.data == b"%d" % self._questions:
             self.has_answered = True
 

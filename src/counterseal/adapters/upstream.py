@@ -15,26 +15,35 @@ from typing import Any, cast
 import httptools
 
 from counterseal.adapters.egress import family_of, is_of_this_host
+from counterseal.adapters.exit_line import ExitLine
+from counterseal.core.binance.sizes import USUAL
 from counterseal.ports.clock import Clock
-from counterseal.ports.venue import ORDINARY, Lost, NotSent, Terms, Unbound, Unreachable, VenueReply
+from counterseal.ports.venue import ORDINARY, Busy, Lost, NotSent, Terms, Unbound, Unreachable, VenueReply
 
 CONNECT_TIMEOUT_S = 5.0
 # The exchange's own limit is 10 s; what has not come 2 s later is not going to be told.
 ANSWER_TIMEOUT_S = 12.0
 IDLE_S = 25.0
 SWEEP_S = 0.25
-MAX_BODY = 64 << 20
 MAX_HEADERS = 64 << 10
 # For each egress address: one whose way hangs takes no places from the others.
 MAX_CONNECTIONS = 64
 KEPT_FOR_EXITS = 8
+# How long an exit waits when these are in use too.
+EXIT_WAIT_S = 1.0
 # All connections receive into one buffer: what is in it is parsed before the loop does anything else.
 _RECEIVE = memoryview(bytearray(1 << 18))
+# What a connection that has ended reads with: it knows no connection.
+_NO_PARSER = httptools.HttpResponseParser(object())
 
 
-# Headers that somebody reads: an answer comes with some twenty others, which cost time and say nothing.
-_READ = ("connection", "date", "retry-after")
+# Headers that somebody reads: an answer comes with some twenty others, which cost time and say nothing. No answer has
+# more that are read, or longer names.
+MOST_READ, LONGEST_NAME = 64, 64
+_READ = ("connection", "content-encoding", "content-length", "date", "retry-after", "transfer-encoding")
 _READ_PREFIXES = ("x-mbx-", "x-sapi-")
+# How a body may be told to be written: as it is. No other form was asked for, and none is ever undone.
+_PLAIN = {"content-encoding": (b"", b"identity"), "transfer-encoding": (b"", b"chunked")}
 
 
 @lru_cache(maxsize=256)
@@ -81,6 +90,10 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self._transport: asyncio.WriteTransport | None = None
         self._waiter: asyncio.Future[VenueReply] | None = None
         self._answer_by_ns = 0
+        # The first piece of the body; and, where there is a second one, all of it.
+        self._body = b""
+        self._whole: bytearray | None = None
+        self._is_coded = self._is_too_large = False
         self.idle_since_ns = 0
         self.open = False
 
@@ -97,6 +110,9 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         """An answer that is complete has been given already; anything else is lost."""
         self.open = False
         self._fail("connection closed")
+        # Else both would hold each other, and a quarter of a megabyte: such rings are looked for very rarely.
+        self._transport = None
+        self._parser = _NO_PARSER
 
     def get_buffer(self, _sizehint: int) -> memoryview:
         """Receive into the common buffer."""
@@ -108,15 +124,15 @@ class UpstreamConnection(asyncio.BufferedProtocol):
             self.kill("bytes outside an answer")
             return
         self._size += nbytes
-        if self._size > MAX_BODY + MAX_HEADERS:
-            self.kill("answer too large")
-            return
         try:
             self._parser.feed_data(_RECEIVE[:nbytes])
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.kill("answer is no HTTP")
             return
-        if self._complete:
+        # Before what is complete is looked at: an answer that is told to be larger ends before its body comes.
+        if self._is_too_large or self._size > (self._most if self._has_head else 0) + MAX_HEADERS:
+            self._give_up()
+        elif self._complete:
             self._finish()
 
     # -- httptools
@@ -126,14 +142,31 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         self._begun += 1
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Collect a header that somebody reads."""
-        kept = _kept_as(name)
-        if kept:
+        """Collect a header that somebody reads; what stands behind the body is none."""
+        kept = _kept_as(name) if len(name) <= LONGEST_NAME else ""
+        if not kept or self._has_head:
+            return
+        if kept in _PLAIN:
+            self._is_coded = self._is_coded or value.strip().lower() not in _PLAIN[kept]
+        elif len(self._headers) < MOST_READ:
             self._headers[kept] = value.decode("latin-1")
+        else:
+            self._is_too_large = True
+
+    def on_headers_complete(self) -> None:
+        """The body comes; the parser has made sure that a length is a number."""
+        self._has_head = True
+        told = self._headers.get("content-length", "0")
+        self._is_too_large = self._is_too_large or int(told) > self._most
 
     def on_body(self, body: bytes) -> None:
-        """Collect body bytes."""
-        self._body.append(body)
+        """Collect body bytes: most come in one piece, and many small pieces must not cost more than their bytes."""
+        if self._whole is not None:
+            self._whole += body
+        elif self._body:
+            self._whole = bytearray(self._body + body)
+        else:
+            self._body = body
 
     def on_message_complete(self) -> None:
         """The answer has its last byte."""
@@ -141,10 +174,10 @@ class UpstreamConnection(asyncio.BufferedProtocol):
 
     # -- ours
 
-    def send(self, request: bytes) -> "asyncio.Future[VenueReply]":
-        """Write one request; the future fails with Lost from here on."""
+    def send(self, request: bytes, most: int = USUAL) -> "asyncio.Future[VenueReply]":
+        """Write one request; the future fails with Lost from here on. `most` bounds the answer's body in bytes."""
         waiter: asyncio.Future[VenueReply] = asyncio.get_running_loop().create_future()
-        self._waiter = waiter
+        self._waiter, self._most = waiter, most
         self._sent_ns = self._clock.monotonic_ns()
         self._answer_by_ns = self._sent_ns + int(ANSWER_TIMEOUT_S * 1e9)
         if self._transport is not None:
@@ -166,10 +199,12 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     def _reset(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
         self._headers: dict[str, str] = {}
-        self._body: list[bytes] = []
+        self._body, self._whole = b"", None
         self._begun = 0
         self._size = 0
-        self._complete = False
+        self._most = USUAL
+        self._has_head = self._complete = False
+        self._is_coded = self._is_too_large = False
         self.idle_since_ns = self._clock.monotonic_ns()
 
     def _finish(self) -> None:
@@ -179,11 +214,30 @@ class UpstreamConnection(asyncio.BufferedProtocol):
         if self._begun > 1 or status < 200:
             self.kill("an answer nobody asked for")
             return
-        reply = VenueReply(status, self._headers, b"".join(self._body), self._sent_ns, self._clock.monotonic_ns())
+        if self._is_coded:
+            self._give_up()
+            return
+        body = self._body if self._whole is None else bytes(self._whole)
+        reply = VenueReply(status, self._headers, body, self._sent_ns, self._clock.monotonic_ns())
         self._settle()
         self._reset()
         if not keep:
             self.kill("not kept alive")
+        if waiter is not None and not waiter.done():
+            waiter.set_result(reply)
+
+    def _give_up(self) -> None:
+        """End what is too large, or in a form that was not asked for.
+
+        Of a refusal the status counts, whatever its text: after 418 nothing may be sent.
+        """
+        waiter, status = self._waiter, self._parser.get_status_code()
+        if not self._has_head or self._begun > 1 or status < 400:
+            self.kill("answer too large, or in a form that was not asked for")
+            return
+        reply = VenueReply(status, self._headers, b"", self._sent_ns, self._clock.monotonic_ns())
+        self._settle()
+        self.kill("answer given up")
         if waiter is not None and not waiter.done():
             waiter.set_result(reply)
 
@@ -193,6 +247,8 @@ class UpstreamConnection(asyncio.BufferedProtocol):
     def _fail(self, why: str) -> None:
         waiter = self._waiter
         self._settle()
+        # Connection and parser hold each other: what came of an answer would stay until both are looked for.
+        self._body, self._whole = b"", None
         if waiter is not None and not waiter.done():
             waiter.set_exception(Lost(why))
 
@@ -215,6 +271,7 @@ class UpstreamPool:
         self._all: set[UpstreamConnection] = set()
         self._connecting: Counter[str] = Counter()
         self._missing: set[str] = set()
+        self._exits: ExitLine[UpstreamConnection] = ExitLine(clock, self._keep)
 
     def start(self) -> None:
         """Look at the answers' deadlines from now on."""
@@ -224,23 +281,55 @@ class UpstreamPool:
         now_ns = self._clock.monotonic_ns()
         for connection in list(self._all):
             connection.check_deadline(now_ns)
+        for idle in self._idle.values():
+            self._end_old(idle, now_ns)
         self.start()
+
+    def _end_old(self, idle: deque[UpstreamConnection], now_ns: int) -> None:
+        """Part with what nobody has used for long: after a burst there are many. The one used last is the last."""
+        while idle and (not idle[0].open or idle[0].idle_since_ns < now_ns - int(IDLE_S * 1e9)):
+            connection = idle.popleft()
+            connection.kill("idle too long")
+            self._all.discard(connection)
 
     async def send(self, family: str, request: bytes, terms: Terms = ORDINARY) -> VenueReply:
         """Send one request once. Raises NotSent (Unreachable, Unbound) or Lost."""
         route = (terms.egress, family)
-        connection = self._take(route) or await self._connect(family, terms)
+        connection = self._take(route) or await self._get(route, terms)
         if not terms.wanted():
             self._keep(route, connection)
             raise NotSent("no longer wanted")
-        reply = await connection.send(request)
-        if connection.open:
+        try:
+            reply = await connection.send(request, terms.most)
+        except (Lost, asyncio.CancelledError):
+            connection.kill("given up")
             self._keep(route, connection)
-        else:
-            self._all.discard(connection)
+            raise
+        self._keep(route, connection)
         return reply
 
+    async def _get(self, route: tuple[str, str], terms: Terms) -> UpstreamConnection:
+        """Connect; an exit that finds all places taken waits for one. Raises NotSent."""
+        wait_until_ns = self._clock.monotonic_ns() + int(EXIT_WAIT_S * 1e9)
+        while True:
+            try:
+                return await self._connect(route[1], terms)
+            except Busy:
+                wait_s = (wait_until_ns - self._clock.monotonic_ns()) / 1e9
+                if not terms.is_exit:
+                    raise
+                if wait_s <= 0 or not terms.wanted():
+                    raise NotSent("all connections to the exchange are in use") from None
+            connection = await self._exits.wait(route, wait_s) or self._take(route)
+            if connection is not None:
+                return connection
+
     def _keep(self, route: tuple[str, str], connection: UpstreamConnection) -> None:
+        if self._exits.waiting and self._exits.hand_on(route, connection):
+            return
+        if not connection.open:
+            self._all.discard(connection)
+            return
         idle = self._idle.get(route)
         if idle is None:
             idle = self._idle[route] = deque()
@@ -265,7 +354,7 @@ class UpstreamPool:
         bound = MAX_CONNECTIONS if terms.is_exit else MAX_CONNECTIONS - KEPT_FOR_EXITS
         there = sum(each.egress == egress for each in self._all) + self._connecting[egress]
         if there >= bound and not self._part_with_idle(egress):
-            raise NotSent("all connections to the exchange are in use")
+            raise Busy("all connections to the exchange are in use")
         self._check(egress)
         self._connecting[egress] += 1
         try:

@@ -25,8 +25,11 @@ _WHOLE = 1000
 
 
 def is_failure(status: int) -> bool:
-    """Tell whether an answer's status says that the host is not well. A refusal (4xx) comes from a host that is."""
-    return status >= 500 or status == 408
+    """Tell whether an answer's status says that the host is not well. A refusal (4xx) comes from a host that is.
+
+    What sends elsewhere (3xx) does not come from the exchange.
+    """
+    return status >= 500 or status == 408 or 300 <= status < 400
 
 
 class Phase(Enum):

@@ -246,6 +246,11 @@ _ROWS = (
         ("loop_lagging",), Ends.WELL, gated=True,
     ),
     Row(
+        "overloaded", "more is asked than can be done in time", _S, _O, _S, _O, _O, "warn", ("gateway_overloaded",),
+        Ends.WELL, note="turns of the event loop later than 4 ms for 100 ms: each begins only so many requests; or all "
+        "connections to the exchange are in use. An exit waits for one for a second",
+    ),
+    Row(
         "draining", "the gateway is stopping", _C, _O, _O, _O, _O, "info", ("draining",), Ends.LATCHED,
         today=MappingProxyType({Kind.EXIT: _C, Kind.READ: _C}), note="for at most 10 s, then the next one opens",
     ),

@@ -50,12 +50,12 @@ class Bad:
     reason: str
 
 
-def read_head(buffer: bytes) -> tuple[Head, int] | Bad | None:
-    """Read one head from the start of `buffer`.
+def read_head(buffer: bytes, sought: int = 0) -> tuple[Head, int] | Bad | None:
+    """Read one head from the start of `buffer`. In the first `sought` bytes there was no end of one.
 
     Gives (head, number of bytes it takes), Bad, or None when more bytes are needed.
     """
-    end = buffer.find(b"\r\n\r\n", 0, MAX_HEAD)
+    end = buffer.find(b"\r\n\r\n", max(0, sought - 3), MAX_HEAD)
     if end < 0:
         return unfinished(buffer)
     line, _, block = buffer[: end + 2].partition(b"\r\n")

@@ -1,12 +1,16 @@
 """Proofs as text, to be verified by whoever has the log's public key: C2SP tlog-proof, and its like for two sizes."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from counterseal.core.note import NoteError, decode64, encode64
 
 FIRST_LINE = "c2sp.org/tlog-proof@v1"
+# No log has more records: 2^63 has 19 digits.
+MAX_DIGITS = 19
 MAX_HASHES = 128
+_NUMBER = re.compile(r"0|[1-9][0-9]*", re.ASCII).fullmatch
 
 
 class Inclusion(NamedTuple):
@@ -61,7 +65,7 @@ def read_consistency(text: str) -> Consistency:
 
 def _number(line: str, name: str) -> int:
     digits = line.removeprefix(name)
-    if not line.startswith(name) or not digits.isascii() or not digits.isdigit() or digits != str(int(digits)):
+    if not line.startswith(name) or len(digits) > MAX_DIGITS or not _NUMBER(digits):
         raise NoteError("a number of the proof is malformed")
     return int(digits)
 

@@ -456,7 +456,7 @@ _REASONS = (
     _value(
         "payload_too_large",
         "Illegal characters found in a parameter.",
-        "the rebuilt query would exceed 8,000 bytes",
+        "the parameters have more than 16,000 bytes as sent, or would have more than 8,000 as rebuilt",
         "send fewer orders or symbols at once",
     ),
     # -- policy
@@ -842,6 +842,15 @@ _REASONS = (
         "the exchange did not answer or failed several times in a row, so for a moment nothing but exits and a probe "
         "goes there; nothing was sent",
         "wait for Retry-After; cancels and reducing orders are still tried",
+    ),
+    Reason(
+        "gateway_overloaded",
+        503,
+        -1008,
+        "Server is currently overloaded with other requests. Please try again in a few minutes.",
+        "more is asked than the gateway can do in time, or all its connections to the exchange are in use; nothing was "
+        "sent",
+        "ask less at once; cancels and reducing orders go on. `counterseal status` tells since when",
     ),
     # -- the exchange's answer
     Reason(

@@ -9,7 +9,7 @@ _CUT = "...[cut]"
 
 _PEM = re.compile(r"-----BEGIN [A-Z ]{1,40}-----.*?(?:-----END [A-Z ]{1,40}-----|\Z)", re.DOTALL)
 _NAMED_SECRET = re.compile(
-    r"([A-Za-z0-9_-]{0,32}(?:signature|api[-_]?key|secret|listen[-_]?key|passphrase|private[-_]?key)[A-Za-z0-9_-]{0,16}"
+    r"((?:signature|api[-_]?key|secret|listen[-_]?key|passphrase|private[-_]?key)[A-Za-z0-9_-]{0,16}"
     r"[\"']?\s*[=:]\s*[\"']?)[^&\s\"',\[]+",
     re.IGNORECASE,
 )

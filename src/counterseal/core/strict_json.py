@@ -5,6 +5,8 @@ from typing import Any
 
 MAX_SIZE = 65_536
 MAX_DEPTH = 8
+# The longest list that a bot needs names 1,024 streams. More than so many values cost far more than their bytes.
+MAX_VALUES = 4_096
 
 
 class JsonError(ValueError):
@@ -20,11 +22,13 @@ class NumberText(str):
 def loads(text: str) -> Any:
     """Read one JSON document; numbers come as NumberText.
 
-    Raises JsonError for anything that two readers could understand differently, for more than 64 KiB and for more than
-    eight levels.
+    Raises JsonError for anything that two readers could understand differently, for more than 64 KiB, more than eight
+    levels and more than 4,096 values (each comma counts as one, also in a text).
     """
     if len(text.encode("utf-8", "surrogatepass")) > MAX_SIZE:
         raise JsonError("longer than 64 KiB")
+    if text.count(",") >= MAX_VALUES:
+        raise JsonError("more than 4,096 values")
     try:
         value = _decoder.decode(text)
     except JsonError:

@@ -55,17 +55,19 @@ def _header_fault(block: bytes, target: Target) -> str | None:
     lines = block.split(b"\r\n")[:-1]
     if len(lines) > MAX_HEADERS:
         return "head_too_large"
-    hosts = []
+    hosts, lengths = [], 0
     for line in lines:
         name, _, value = line.partition(b":")
         name, value = name.lower(), value.strip(b" \t")
         if name == b"transfer-encoding":
             return "transfer_encoding"
-        if name == b"content-length" and value != b"0":
-            return "malformed_content_length"
+        if name == b"content-length":
+            if value != b"0":
+                return "malformed_content_length"
+            lengths += 1
         if name == b"host":
             hosts.append(value.decode().lower())
-    if len(hosts) > 1:
+    if len(hosts) > 1 or lengths > 1:
         return "repeated_header"
     agreeing = (target.host, f"{target.host}:{target.port}")
     return "host_mismatch" if hosts and hosts[0] not in agreeing else None

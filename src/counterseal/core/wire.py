@@ -4,6 +4,8 @@ import re
 from urllib.parse import unquote_to_bytes
 
 Pair = tuple[str, str]
+# No endpoint has half as many parameters. What has more is refused before it is decoded: anybody can send it.
+MAX_PAIRS = 128
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})").search
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]").search
@@ -25,10 +27,12 @@ def decode_pairs(part: bytes) -> list[Pair]:
     """Decode `a=1&b=2` once, `+` as space.
 
     Raises WireError: an element without `=`, an empty element or name, a broken escape, bytes that are no UTF-8,
-    control characters.
+    control characters, more than 128 elements.
     """
     if not part:
         return []
+    if part.count(b"&") >= MAX_PAIRS:
+        raise WireError("malformed_parameter")
     if _PLAIN(part):
         # Neither names nor plain values have a "=" in them.
         flat = part.decode().replace("&", "=").split("=")

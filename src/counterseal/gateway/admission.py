@@ -5,6 +5,7 @@ Nothing here waits: admission is one piece of work on the loop, so that two requ
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import NamedTuple
 
 from counterseal.core import freshness, replay
@@ -29,7 +30,12 @@ from counterseal.gateway.ways import Way
 from counterseal.ports.verifier import Verifier
 
 MAX_QUERY = 8_000
+# What escapes and blanks can add on the wire to what is sent on. What is longer is refused before anything is decoded
+# or verified: anybody can send it.
+MAX_WIRE = 2 * MAX_QUERY
 _NOBODY = Credential("", "", CredentialKind.HMAC, Secret(b"x" * 64), None, 0)
+# Whoever has no policy is verified with as much work as a bot.
+_NO_POLICY = SimpleNamespace(verification="lenient")
 _TIME_UNITS = frozenset({"MICROSECOND", "MILLISECOND", "microsecond", "millisecond"})
 
 
@@ -120,6 +126,8 @@ class Admission:
         inquiry.endpoint = endpoint
         try:
             query, body, wire_signature = canonical.split_signature(inquiry.head.query, inquiry.body)
+            if len(query) + len(body) > MAX_WIRE:
+                return Denial("payload_too_large")
             pairs = decode_pairs(query) + decode_pairs(body)
         except WireError as error:
             return Denial(error.reason, error.name)
@@ -282,13 +290,11 @@ class Admission:
         signature, call = inquiry.signature, inquiry.call
         if self._verifier.verify(credential, payload, signature):
             return "raw" if call is None else RAW
-        policy = self._state.bot(credential.bot)
-        if policy is None or policy.verification != "strict":
-            others = canonical.other_payloads(payload, pairs) if call is None else call.other_payloads()
-            for form, other in others:
-                if self._verifier.verify(credential, other, signature):
-                    return form
-        return None
+        policy = self._state.bot(credential.bot) or _NO_POLICY
+        others = canonical.other_payloads(payload, pairs) if call is None else call.other_payloads()
+        found = next((form for form, other in others if self._verifier.verify(credential, other, signature)), None)
+        # Tried for a strict bot too: else a wrong signature of its would be told sooner than an unknown key id.
+        return None if policy.verification == "strict" else found
 
     def _granted(self, inquiry: Inquiry, grant: Grant) -> Denial | None:
         """Judge the credential's own bounds and the bot's policy for this endpoint.

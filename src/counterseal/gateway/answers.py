@@ -1,5 +1,6 @@
 """From the exchange's answer to what the bot gets: scrubbed, and classified where it matters."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,13 @@ from counterseal.ports.venue import VenueReply
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 _look_at = msgspec.json.Decoder(msgspec.Raw).decode
+# Where an error has its words: the exchange's own shape, and those of what stands in front of it.
+_WORDS = frozenset({"msg", "message", "error", "errorMsg", "errorMessage", "detail", "details", "description"})
+# What is taken apart needs many times its bytes when it holds next to nothing: four MiB of orders have fewer values,
+# and an error is a sentence.
+MOST_VALUES, MOST_ERROR = 160_000, 64 << 10
+# An escaped letter or digit, of which our keys consist, or any other escape, so that none is taken for two.
+_ESCAPE = re.compile(rb"\\(?:u00(3[0-9]|[46][1-9A-Fa-f]|[57][0-9Aa])|.)", re.DOTALL)
 
 
 def is_whole(body: bytes) -> bool:
@@ -27,9 +35,12 @@ def is_whole(body: bytes) -> bool:
 
 
 def parse(answer: VenueReply) -> Answer:
-    """Read an answer's body; what is no JSON, or nested without end, becomes None."""
+    """Read an answer's body; what is no JSON, nested without end, or more than an answer says becomes None."""
+    told = answer.body
+    if told.count(b",") > MOST_VALUES or (answer.status >= 400 and len(told) > MOST_ERROR):
+        return read_answer(answer.status, None)
     try:
-        body = _decode(answer.body)
+        body = _decode(told)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         body = None
     return read_answer(answer.status, body)
@@ -61,18 +72,24 @@ def passed_on_clean(answer: VenueReply) -> Reply:
 
 
 def _without(body: bytes, secrets: list[bytes]) -> bytes:
-    """Mask our keys, also where JSON escapes hide one; a body that holds none stays byte for byte."""
+    """Mask our keys, also where JSON escapes hide one, and also in what is no JSON or is nested without end: somebody
+    may read it all the same. A body that holds none stays byte for byte.
+    """
     if b"\\u" in body and any(secret in (plain := _plain(body)) for secret in secrets):
         body = plain
     return redact.without(body, secrets)
 
 
 def _plain(body: bytes) -> bytes:
-    """Give JSON without escapes of printable characters; what is no JSON as it is."""
-    try:
-        return _encode(_decode(body))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return body
+    """Give a body without escapes of letters and digits; if it is JSON, it says what it said."""
+    plain, at = bytearray(), 0
+    for found in _ESCAPE.finditer(body):
+        if found[1]:
+            plain += body[at : found.start()]
+            plain.append(int(found[1], 16))
+            at = found.end()
+    plain += body[at:]
+    return bytes(plain)
 
 
 def _has_errors(parsed: Answer) -> bool:
@@ -83,19 +100,23 @@ def _has_errors(parsed: Answer) -> bool:
 
 
 def _error(status: int, parsed: Answer) -> Reply:
-    if not isinstance(parsed.body, dict | list):
-        return replies.error(
-            status if status >= 400 else 502, -1000, "An unknown error occurred while processing the request."
-        )
-    return Reply(status, _encode(_clean(parsed.body)))
+    # What sends elsewhere is no answer of the exchange's, whatever it says: some clients would take it for data.
+    if isinstance(parsed.body, dict | list) and not 300 <= status < 400:
+        try:
+            return Reply(status, _encode(_clean(parsed.body)))
+        except RecursionError:
+            pass  # nested deeper than anything the exchange means, and no cleaner for it
+    return replies.error(
+        status if status >= 400 else 502, -1000, "An unknown error occurred while processing the request."
+    )
 
 
 def _clean(body: Any) -> Any:
-    """Clean every `msg` in an error body."""
+    """Clean the words of an error body, wherever in it they stand."""
     if isinstance(body, dict):
         return {name: _clean_text(name, value) for name, value in body.items()}
     return [_clean(item) for item in body] if isinstance(body, list) else body
 
 
 def _clean_text(name: str, value: Any) -> Any:
-    return redact.message(value) if name == "msg" and isinstance(value, str) else _clean(value)
+    return redact.message(value) if name in _WORDS and isinstance(value, str) else _clean(value)

@@ -12,7 +12,6 @@ from counterseal.core.binance.socket_cancel import SAME_AS
 from counterseal.core.breaker import Breakers, is_failure
 from counterseal.core.budget.charge import Plan, plan
 from counterseal.core.budget.egress import choose
-from counterseal.core.budget.hearing import Foreign
 from counterseal.core.budget.ledger import Ask, Claim, Ledger, Reservation, Short
 from counterseal.core.budget.queue import Queue
 from counterseal.core.budget.rejects import Rejects, judge
@@ -96,7 +95,8 @@ class Budget:
         """`draw(n)` gives an unforeseeable number below n; `tell` gets the fields of an event worth a record."""
         self._state = state
         self._tell = tell
-        self._plans: dict[str, Plan] = {endpoint.name: plan(endpoint) for endpoint in state.catalogue}
+        # Of the endpoints that were asked for: the catalogue has some eight hundred.
+        self._plans: dict[str, Plan] = {}
         self._quotas: dict[str, Quotas] = {}
         self._config: Config | None = None
         # What a bot asks for at an endpoint with a key, as an exit or not: the same but for amounts, time after time.
@@ -128,9 +128,7 @@ class Budget:
         self, endpoint: Endpoint, values: Mapping[str, str], account: str = "", lane: Lane = Lane.RISK
     ) -> Permit:
         """Take what one of the gateway's own reads needs, ahead of everybody unless told otherwise. Raises NoRoom."""
-        # A subscription to user data is of no catalogue: it is no REST call.
-        charges = self._plans.get(endpoint.name) or self._plans.setdefault(endpoint.name, plan(endpoint))
-        now = self.moment()
+        charges, now = self._plan(endpoint), self.moment()
         ask = Ask(OWN, 0, lane, account, self._some_egress(), charges, charges.amounts(values))
         return self._take(endpoint, self.ledger.claim(ask, now), now)
 
@@ -155,12 +153,15 @@ class Budget:
         return claim if amounts == claim.amounts else self.ledger.claim(claim.ask._replace(amounts=amounts), now)
 
     def _new_ask(self, admitted: Admitted, key: HeldKey | None) -> Ask:
-        bot, policy, charges = admitted.bot, self._state.bot(admitted.bot), self._plans[admitted.endpoint.name]
+        bot, policy, charges = admitted.bot, self._state.bot(admitted.bot), self._plan(admitted.endpoint)
         share = policy.share if policy is not None else 1
         account = "" if key is None else self._state.account_of(key.ref)
         amounts = charges.amounts(admitted.intent.values)
         quotas = self._quotas.get(bot, UNBOUNDED)
         return Ask(bot, share, lane_of(admitted), account, self._some_egress(), charges, amounts, quotas)
+
+    def _plan(self, endpoint: Endpoint) -> Plan:
+        return self._plans.get(endpoint.name) or self._plans.setdefault(endpoint.name, plan(endpoint))
 
     def _some_egress(self) -> str:
         """Give an address that exists, for a claim: where there are several, another may take its place."""
@@ -282,10 +283,10 @@ class Budget:
         sent = Moment(now.exchange_ms - now.monotonic_ms + sent_ms, now.uncertainty_ms, sent_ms)
         claim = permit.reservation.claim
         for foreign in self.ledger.settle(permit.reservation, status, code, reply.headers, sent, now):
-            self._tell_foreign(foreign)
+            self._tell(what="foreign_spend", **foreign._asdict())
         if status in (418, 429):
             self._note_wall(permit, reply, code, now.monotonic_ms)
-        if status < 400 and not self.breakers.opened and not permit.by_socket:
+        if status < 300 and not self.breakers.opened and not permit.by_socket:
             self.breakers.well(claim.way, claim.work, sent_ms, now.monotonic_ms)
         else:
             self._note(permit, sent_ms, now.monotonic_ms, ok=not is_failure(status))
@@ -357,9 +358,6 @@ class Budget:
         if not permit.is_exit:
             claim = permit.reservation.claim
             self.breakers.unused(claim.way, claim.work, permit.taken_ms, now_ms)
-
-    def _tell_foreign(self, foreign: Foreign) -> None:
-        self._tell(what="foreign_spend", **foreign._asdict())
 
     # -- what it knows
 

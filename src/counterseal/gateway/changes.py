@@ -15,7 +15,7 @@ from counterseal.gateway import reply as replies
 from counterseal.gateway.admission import Admitted, Inquiry
 from counterseal.gateway.budget import NoRoom, Permit
 from counterseal.gateway.cases import case_of
-from counterseal.gateway.ends import Verdict, expected_of, never_born, order_id_of, outcome_record, status_of
+from counterseal.gateway.ends import Verdict, expected_of, never_born, order_id_of, outcome_record, status_of, unsent
 from counterseal.gateway.exits.cancels import SocketCancels
 from counterseal.gateway.exposure import Exposures
 from counterseal.gateway.gate import Gate
@@ -163,7 +163,7 @@ class Changes:
             if earlier is not None and (again := _told_again(*earlier)) is not None:
                 return again
             if admitted.endpoint.path not in CANCEL_ALL:
-                return None
+                return None if earlier is not None else self._state.cancel_told(admitted.marks[0])
         return replies.denial("replayed")
 
     # -- once
@@ -271,8 +271,8 @@ class Changes:
             return _not_sent("bot_gone")
         try:
             answer = await self._outbound.send(admitted, query, key, permit, lambda: not inquiry.gone)
-        except NotSent:
-            return _not_sent("bot_gone" if inquiry.gone else "venue_unreachable")
+        except NotSent as error:
+            return _not_sent("bot_gone" if inquiry.gone else unsent(error))
         except Lost:
             return _unknown()
         return self._judged(admitted, answer, permit)

@@ -11,7 +11,7 @@ from counterseal.core.outcome import Answer, Outcome, leg_outcome
 from counterseal.gateway.admission import Admitted
 from counterseal.gateway.recovery import MAX_KEPT_REPLY
 from counterseal.gateway.reply import Reply
-from counterseal.ports.venue import VenueReply
+from counterseal.ports.venue import Busy, NotSent, VenueReply
 
 _STATUS = re.compile(r"[A-Z_]{1,40}", re.ASCII).fullmatch
 # Which field of the reply repeats which parameter.
@@ -30,6 +30,11 @@ class Verdict(NamedTuple):
     reply: Reply
     answer: VenueReply | None = None
     parsed: Answer | None = None
+
+
+def unsent(error: NotSent) -> str:
+    """Give the reason for which nothing was sent."""
+    return "gateway_overloaded" if isinstance(error, Busy) else "venue_unreachable"
 
 
 def outcome_record(entry: Entry, verdict: Verdict, order_id: int | None, freed: list[str]) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from counterseal.core.binance.sizes import most_of
 from counterseal.gateway import answers
 from counterseal.gateway.budget import Budget, Permit
 from counterseal.gateway.state import State
@@ -24,9 +25,9 @@ class Exchange:
         """Send once, if it is still wanted when the first byte is about to leave. Raises NotSent or Lost."""
         permit.left_ms = self._state.monotonic_ms()
         try:
-            claim = permit.reservation.claim
-            terms = Terms(claim.is_exit, wanted, claim.ask.egress)
-            reply = await self._venue.send(permit.endpoint.family, request, terms)
+            claim, endpoint = permit.reservation.claim, permit.endpoint
+            terms = Terms(claim.is_exit, wanted, claim.ask.egress, most_of(endpoint.method, endpoint.path))
+            reply = await self._venue.send(endpoint.family, request, terms)
             self._learn(permit, reply, bot)
         except NotSent as error:
             self._budget.not_sent(permit, error)

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from counterseal.core import redact
+from counterseal.core.binance.catalogue import locate
 from counterseal.core.judge import Denial
+from counterseal.core.overload import may_be_exit
 from counterseal.core.replay import Seen, path_mark
 from counterseal.gateway import reply as replies
 from counterseal.gateway.admission import Admission, Admitted, Entry, Inquiry
@@ -22,6 +24,8 @@ from counterseal.ports.venue import VenueReply
 
 # A bot whose own clock is wrong must not have the time asked for at each of its requests.
 DOUBT_PAUSE_MS = 5_000
+# Who is refused for too much work gets to know it a little later, and so does not come again at once.
+HELD_BACK_S = 0.025
 STRANGERS_AT_ONCE, STRANGERS_PER_SECOND = 5_000, 20
 ListenKeyCalls = Callable[[Admitted], Reply]
 
@@ -60,6 +64,21 @@ class Handler:
         self._unwritten = 0
         self._tokens = STRANGERS_AT_ONCE
         self._earned_at_ms = 0
+
+    def shed(self, inquiry: Inquiry) -> Reply | None:
+        """Refuse a request before it is read where there is too much to do, unless it may be an exit.
+
+        It costs next to nothing: no signature is looked at, so nobody is named, and the journal gets sums (`Health`).
+        """
+        overload, head, now_ns = self._state.overload, inquiry.head, self._state.clock.monotonic_ns()
+        if overload.admits(now_ns) or head.upgrade:
+            return None
+        _, path = (inquiry.way is None and locate(head.path)) or ("", head.path)
+        if may_be_exit(head.method, path, b"%b&%b" % (head.query, inquiry.body)):
+            return None
+        overload.refused(now_ns)
+        since_ms = self._state.told_ms((overload.since_ns or now_ns) // 1_000_000)
+        return replies.denial("gateway_overloaded", retry_after_s=1, since_ms=since_ms)
 
     def begin(self, inquiry: Inquiry) -> "Reply | Admitted | Entry":
         """Judge a request at once: a refusal is an answer already, an admitted one goes to `finish`.

@@ -9,7 +9,7 @@ from counterseal.adapters.tasks import Tasks
 from counterseal.core.failures import Sign
 from counterseal.gateway.gate import Gate
 from counterseal.gateway.refresh import Refresher
-from counterseal.gateway.state import State
+from counterseal.gateway.state import ANONYMOUS, State
 from counterseal.ports.clock import Timer
 
 LOOK_MS = 250
@@ -48,6 +48,7 @@ class Health:
         self._disk = Sign("disk_nearly_full", is_failing=False)
         self._maintenance = Sign("maintenance", is_failing=False)
         self._is_asking = False
+        self._refusals_told = 0
 
     def ask(self) -> None:
         """Begin to ask the exchange, before there is anything to look at: the first order may be too late for it."""
@@ -65,6 +66,7 @@ class Health:
         """Look no more."""
         if self._timer is not None:
             self._timer.cancel()
+        self._tell_refusals()
 
     def _tick(self) -> None:
         now_ms = self._state.monotonic_ms()
@@ -77,10 +79,23 @@ class Health:
         """Look at everything once."""
         self._gate.look_at_journal()
         self._gate.expire()
+        self._tell_refusals()
         for sign in self._signs():
             self._gate.note(sign)
         for family, market in self._state.markets.items():
             market.prices_held = self._state.failures.watched("prices_old", family)
+
+    def _tell_refusals(self) -> None:
+        """Put on record how many requests were refused unread since the last look: one by one it would cost too much.
+
+        Nobody has looked at their signatures, so they are nobody's.
+        """
+        refusals = self._state.overload.refusals
+        count, self._refusals_told = refusals - self._refusals_told, refusals
+        if count:
+            self._gate.record({"type": "denied", "reason": "gateway_overloaded", "count": count})
+            denied = self._state.counter(ANONYMOUS).denied
+            denied["gateway_overloaded"] = denied.get("gateway_overloaded", 0) + count
 
     def _signs(self) -> Iterator[Sign]:
         now_ms = self._state.monotonic_ms()
@@ -101,12 +116,19 @@ class Health:
         yield _share("memory_nearly_full", self._probes.memory, MAX_MEMORY)
         late_ms = min(self._late_ms) if len(self._late_ms) == LATE_IN_A_ROW else 0
         yield Sign("loop_lagging", is_failing=late_ms > MAX_LATE_MS, detail=f"{late_ms} ms")
+        yield self._of_overload()
         yield self._maintenance
 
     def _of_clock(self, now_ms: int) -> Sign:
         reading = self._state.reading
         since_ms = None if reading is None else reading.uncertain_from_ms()
         return Sign("clock_uncertain", is_failing=not self._state.clock_certain(now_ms), since_ms=since_ms)
+
+    def _of_overload(self) -> Sign:
+        overload = self._state.overload
+        lasts = overload.lasts(self._clock.monotonic_ns())
+        since_ms = None if overload.since_ns is None else overload.since_ns // 1_000_000
+        return Sign("overloaded", lasts, f"{overload.refusals} refused", since_ms=since_ms)
 
     async def _ask_for_maintenance(self) -> None:
         """The exchange tells it under an address of its own, where it has that address at all."""

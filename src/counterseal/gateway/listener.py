@@ -12,7 +12,7 @@ from counterseal.core import http1
 from counterseal.core.http1 import Bad, Head
 from counterseal.gateway import reply as replies
 from counterseal.gateway.admission import Admitted, Entry, Inquiry
-from counterseal.gateway.handler import Handler
+from counterseal.gateway.handler import HELD_BACK_S, Handler
 from counterseal.gateway.reply import Reply
 from counterseal.gateway.state import Source
 from counterseal.gateway.streams.upgrade import Upgrades
@@ -22,6 +22,7 @@ from counterseal.ports.clock import Clock
 
 HEAD_S, BODY_S, IDLE_S, WRITE_S = 5.0, 10.0, 75.0, 10.0
 SWEEP_S = 0.25
+LARGE = 64 << 10
 MAX_BUFFER = http1.MAX_HEAD + http1.MAX_BODY
 
 
@@ -92,6 +93,8 @@ class BotConnection(asyncio.Protocol):
         # None: by the plain base URL. gateway/connect.py sets it for connections under the exchange's own names.
         self._way: Way | None = None
         self._buffer = b""
+        # In so many bytes of it no end of a head was found.
+        self._sought = 0
         self._head: Head | None = None
         self._inquiry: Inquiry | None = None
         self._closing = False
@@ -154,10 +157,12 @@ class BotConnection(asyncio.Protocol):
         if self._head is None:
             if not self._buffer:
                 return
-            read = http1.read_head(self._buffer)
+            read = http1.read_head(self._buffer, self._sought)
             if read is None:
+                self._sought = len(self._buffer)
                 self._deadline_once(HEAD_S)
                 return
+            self._sought = 0
             if isinstance(read, Bad):
                 self._refuse(read.reason)
                 return
@@ -175,6 +180,10 @@ class BotConnection(asyncio.Protocol):
         self._no_deadline()
         inquiry = Inquiry(head, body, self._source, self._way)
         self._inquiry = inquiry
+        shed = self._door.handler.shed(inquiry)
+        if shed is not None:
+            self._door.clock.call_later(HELD_BACK_S, lambda: self._give(inquiry, shed))
+            return
         judged = self._door.handler.begin(inquiry)
         if isinstance(judged, Admitted):
             self._door.tasks.spawn(self._finish(inquiry, judged), "request")
@@ -225,7 +234,12 @@ class BotConnection(asyncio.Protocol):
             return
         if "Date" not in reply.headers:
             reply.headers["Date"] = replies.http_date(self._door.clock.wall_ns())
-        self._transport.write(replies.to_bytes(reply, close=close))
+        if len(reply.body) <= LARGE:
+            self._transport.write(replies.to_bytes(reply, close=close))
+        else:
+            # As it is: one large answer to a read goes to many, and who does not read it must not have it copied.
+            self._transport.write(replies.head_bytes(reply, close=close))
+            self._transport.write(reply.body)
         if close:
             self._closing = True
             # A bot that does not read would keep a closing connection for ever.

@@ -77,6 +77,7 @@ class Plane:
         self._log = log
         self._state = state
         self._tasks = parts.tasks
+        turn.on_turn = state.overload.turned
         self.budget = Budget(state, parts.draw, self._tell)
         exchange = Exchange(state, parts.venue, self.budget)
         room = Room(state, self.budget, Line(state, self.budget))

@@ -9,6 +9,7 @@ from counterseal.gateway import answers
 from counterseal.gateway import reply as replies
 from counterseal.gateway.admission import Admitted, Inquiry
 from counterseal.gateway.budget import NoRoom
+from counterseal.gateway.ends import unsent
 from counterseal.gateway.exposure import Exposures
 from counterseal.gateway.gate import Gate
 from counterseal.gateway.outbound import Outbound
@@ -80,8 +81,8 @@ class Reads:
             answer = await self._persist(inquiry, admitted, key, lambda: not inquiry.gone)
         except NoRoom as short:
             return self._room.refusal(short), None
-        except NotSent:
-            return replies.denial("venue_unreachable"), None
+        except NotSent as error:
+            return replies.denial(unsent(error)), None
         except Lost:
             return replies.unknown(), None
         self._learn(admitted, answer)

@@ -9,6 +9,7 @@ from counterseal.core.boots import RECOVERED_ORDER, Boots
 from counterseal.core.orders import Entry, IdLedger
 from counterseal.core.outcome import Outcome
 from counterseal.core.repeats import LATCH, Latch, learn
+from counterseal.core.replay import KEEP_MS
 from counterseal.core.summary import (
     ENDS,
     REPLACED,
@@ -34,13 +35,17 @@ _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 @dataclass(slots=True)
 class Recovered:
-    """The ledger, the intents without an outcome in order, those that are UNKNOWN and not resolved, latched stops."""
+    """The ledger, the intents without an outcome in order, those that are UNKNOWN and not resolved, latched stops.
+
+    `cancels` are the answers (status, body) to cancels that may still be repeated, by the mark of their payload.
+    """
 
     ledger: IdLedger
     open: list[dict[str, Any]]
     unresolved: list[dict[str, Any]]
     latches: dict[str, Latch] = field(default_factory=dict)
     boots: Boots = field(default_factory=Boots)
+    cancels: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)
 
 
 class Fold:
@@ -55,6 +60,8 @@ class Fold:
         self._behind_ms = wall_ms - monotonic_ms
         self._latches: dict[str, Latch] = {}
         self._boots = Boots()
+        self._cancels: dict[bytes, tuple[int, bytes]] = {}
+        self._repeated_since_ms = wall_ms - 2 * KEEP_MS
 
     def take(self, record: Mapping[str, Any]) -> None:
         """Take one record."""
@@ -68,6 +75,7 @@ class Fold:
         elif record["type"] in ENDS and record["id"] in self._pending:
             intent, entry = self._pending.pop(record["id"])
             _close(self._ledger, intent, entry, record)
+            self._keep_cancel(intent, entry)
             if is_unresolved(intent, record):
                 intent[UNRESOLVED] = True
                 self._pending[record["id"]] = (intent, entry)
@@ -104,7 +112,14 @@ class Fold:
         left = [intent for intent, _ in self._pending.values()]
         unresolved = [intent for intent in left if UNRESOLVED in intent]
         opened = [intent for intent in left if UNRESOLVED not in intent]
-        return Recovered(self._ledger, opened, unresolved, self._latches, self._boots)
+        return Recovered(self._ledger, opened, unresolved, self._latches, self._boots, self._cancels)
+
+    def _keep_cancel(self, intent: Mapping[str, Any], entry: Entry) -> None:
+        """Remember what a bot was told of a cancel as long as its payload may come again."""
+        if intent["method"] != "DELETE" or intent["t"] < self._repeated_since_ms or entry.reply is None:
+            return
+        if entry.outcome in (Outcome.ACCEPTED, Outcome.REJECTED) and "request" in intent:
+            self._cancels[bytes.fromhex(intent["request"])] = entry.reply
 
     def _settled(self, settled: Settled) -> None:
         entry = Entry(

@@ -84,16 +84,15 @@ def _error_body(code: int, message: str) -> bytes:
 
 def to_bytes(reply: Reply, *, close: bool) -> bytes:
     """Give the bytes of the answer."""
+    return head_bytes(reply, close=close) + reply.body
+
+
+def head_bytes(reply: Reply, *, close: bool) -> bytes:
+    """Give what stands before the body."""
     head = _status_line(reply.status) + _JSON
     lines = "".join([f"{name}: {value}\r\n" for name, value in reply.headers.items()])
     end = "Connection: close\r\n\r\n" if close else "\r\n"
-    return b"%bContent-Length: %d\r\n%b%b%b" % (
-        head,
-        len(reply.body),
-        lines.encode("latin-1"),
-        end.encode(),
-        reply.body,
-    )
+    return b"%bContent-Length: %d\r\n%b%b" % (head, len(reply.body), lines.encode("latin-1"), end.encode())
 
 
 @lru_cache(maxsize=64)

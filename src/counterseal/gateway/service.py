@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import os
 import secrets
 import socket
 import traceback
@@ -27,7 +26,6 @@ from counterseal.adapters.upstream import UpstreamPool
 from counterseal.core.binance.hosts import BOT_HOSTS, ENVIRONMENT_HOSTS, STREAM_HOSTS
 from counterseal.core.config.grammar import parse_label, parse_name
 from counterseal.core.config.model import Config, Fault
-from counterseal.core.config.syntax import MAX_SIZE
 from counterseal.core.failures import Sign
 from counterseal.core.orders import IdLedger
 from counterseal.core.replay import SeenWindow
@@ -83,11 +81,11 @@ class Service:
         self._log_file = LogFile(home.logs / "gateway.jsonl", clock)
         self._log = make_logger(self._log_file, clock)
         self._tasks = Tasks(self._task_failed)
-        config = _read_config(home)
+        config, policy = _read_config(home)
         self._keeping = Keeping(home, config, clock, self._tasks, self._log)
         self._journal, recovered = self._keeping.journal, self._keeping.recovered
-        self._state = self._make_state(config, recovered.ledger)
-        self._state.latches = recovered.latches
+        self._state = self._make_state(config, policy, recovered.ledger)
+        self._state.latches, self._state.cancels = recovered.latches, recovered.cancels
         self._credentials = Credentials(home, self._state, self._log)
         self._credentials.load()
         self._seen_file = ReplayFile(home.run / "replay", self._state.monotonic_ms())
@@ -145,13 +143,13 @@ class Service:
             )
         )
 
-    def _make_state(self, config: Config, ledger: IdLedger) -> State:
+    def _make_state(self, config: Config, policy: str, ledger: IdLedger) -> State:
         incarnation = secrets.token_hex(4)
         return State(
             clock=self._clock,
             catalogue=load_catalogue(),
             config=config,
-            policy_hash=_policy_hash(self._home.config.read_bytes()),
+            policy_hash=policy,
             credentials={},
             incarnation=incarnation,
             seen=SeenWindow(),
@@ -273,6 +271,7 @@ class Service:
             "limits": self._limits,
             "unknown_list": self._unproven.list,
             "reload_bots": self._reload_bots,
+            "config_unreadable": self._config_unreadable,
             "drain": self._drain,
         }
 
@@ -292,24 +291,24 @@ class Service:
 
     async def _reload_config(self, file: int) -> dict[str, Any]:
         """Take up the file that the supervisor has opened: our sandbox lets us open the one of the start only."""
-        found = config_file.read_open(self._home.config, file)
-        is_sound = isinstance(found, Config) and _fixed(found) == _fixed(self._state.config)
-        self._plane.gate.note(Sign("policy_load_failed", is_failing=not is_sound))
-        if not isinstance(found, Config):
-            raise ControlError("the old configuration stays in force: " + " | ".join(map(str, found)))
-        if not is_sound:
-            raise ControlError(
-                "[venue], [listen], [process], [journal] and gateway.durability change only with a restart; the old "
-                "configuration stays in force"
-            )
+        found, content = config_file.read_open(self._home.config, file)
+        refusal = _refusal(found, self._state.config)
+        self._plane.gate.note(Sign("policy_load_failed", is_failing=bool(refusal)))
+        if refusal or not isinstance(found, Config):
+            raise ControlError(f"the old configuration stays in force: {refusal}")
         self._state.config = found
-        self._state.policy_hash = _policy_hash(os.pread(file, MAX_SIZE, 0))
+        self._state.policy_hash = _policy_hash(content)
         self._door.max_per_source = found.gateway.max_connections_per_source
         self._turn.write({"type": "reload", "what": "config", "policy": self._state.policy_hash})
         self._plane.exposures.configure()
         self._plane.refresher.catch_up()
         self._tasks.spawn(self._plane.rebuilding.read(JournalTail(self._home.journal)), "read exposure")
         return {"bots": len(found.bots), "policy": self._state.policy_hash}
+
+    async def _config_unreadable(self) -> dict[str, Any]:
+        """Have on record that the supervisor could not even open the file."""
+        self._plane.gate.note(Sign("policy_load_failed", is_failing=True))
+        return {}
 
     async def _enable_bot(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """End the stop of a bot in the name of a person."""
@@ -342,6 +341,17 @@ def _fixed(config: Config) -> tuple[object, ...]:
     return config.venue, config.listen, config.process, config.journal, config.gateway.durability
 
 
+def _refusal(found: Config | tuple[Fault, ...], present: Config) -> str:
+    """Say why a running gateway does not take up what was read, "" when it does."""
+    if not isinstance(found, Config):
+        return " | ".join(map(str, found))
+    if _fixed(found) != _fixed(present):
+        return "[venue], [listen], [process], [journal] and gateway.durability change only with a restart"
+    if present.bots and not found.bots:
+        return "it names no bot, so that nobody could cancel anything; name one, or revoke the credentials"
+    return ""
+
+
 def _place(error: BaseException | None) -> dict[str, str]:
     """Name an exception's kind and where it was raised; its text could show what a log must not."""
     if error is None:
@@ -351,10 +361,10 @@ def _place(error: BaseException | None) -> dict[str, str]:
     return {"error": type(error).__name__, "where": where}
 
 
-def _read_config(home: Home) -> Config:
-    found = config_file.read(home.config)
+def _read_config(home: Home) -> tuple[Config, str]:
+    found, content = config_file.read_whole(home.config)
     if isinstance(found, Config):
-        return found
+        return found, _policy_hash(content)
     raise StartError(_sentence(found))
 
 

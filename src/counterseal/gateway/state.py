@@ -11,12 +11,14 @@ from counterseal.core.exchange_clock import Reading
 from counterseal.core.failures import Failures
 from counterseal.core.market import FamilyMarket
 from counterseal.core.orders import IdLedger
+from counterseal.core.overload import Overload
 from counterseal.core.public_cache import PublicCache
 from counterseal.core.public_reads import Pair, SharedRead, shared_read
 from counterseal.core.repeats import Latch
 from counterseal.core.replay import SeenWindow
 from counterseal.core.unknowns import Unknowns
 from counterseal.core.venue_wall import VenueWall
+from counterseal.gateway.reply import Reply
 from counterseal.ports.clock import Clock
 
 ANONYMOUS = "anonymous"
@@ -41,7 +43,10 @@ class BotCounters:
 
 @dataclass(slots=True)
 class State:
-    """Configuration, credentials, ledgers and views of the market."""
+    """Configuration, credentials, ledgers and views of the market.
+
+    `cancels` are the answers to cancels of the run before, by the mark of their payload.
+    """
 
     clock: Clock
     catalogue: Catalogue
@@ -53,9 +58,11 @@ class State:
     ledger: IdLedger = field(default_factory=IdLedger)
     unknowns: Unknowns = field(default_factory=Unknowns)
     latches: dict[str, Latch] = field(default_factory=dict)
+    cancels: Mapping[bytes, tuple[int, bytes]] = field(default_factory=dict)
     failures: Failures = field(default_factory=Failures)
     markets: dict[str, FamilyMarket] = field(default_factory=dict)
     wall: VenueWall = field(default_factory=VenueWall)
+    overload: Overload = field(default_factory=Overload)
     public: PublicCache = field(default_factory=PublicCache)
     reading: Reading | None = None
     counters: dict[str, BotCounters] = field(default_factory=dict)
@@ -103,6 +110,11 @@ class State:
         """The exchange account of one of our keys; a key that counterseal.toml no longer names is of the first."""
         found = self.config.keys.get(key)
         return "main" if found is None else found.account
+
+    def cancel_told(self, mark: bytes) -> Reply | None:
+        """What became of a cancel before the start, None where nobody knows."""
+        found = self.cancels.get(mark)
+        return None if found is None else Reply(*found)
 
     def counter(self, bot: str) -> BotCounters:
         """The counters of one bot."""

@@ -24,7 +24,10 @@ class Turn:
         self._clock = clock
         self._answers: list[Callable[[], None]] = []
         self._scheduled = False
+        self._scheduled_ns = 0
         self.marks_failed = False
+        # Told of each turn how late it was, and when it ended (monotonic ns).
+        self.on_turn: Callable[[int, int], None] = _tell_nobody
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Put a record into the journal."""
@@ -72,10 +75,13 @@ class Turn:
 
     def _schedule(self) -> None:
         self._scheduled = True
+        self._scheduled_ns = self._clock.monotonic_ns()
         asyncio.get_running_loop().call_soon(self._flush)
 
     def _flush(self) -> None:
         self._scheduled = False
+        now_ns = self._clock.monotonic_ns()
+        self.on_turn(now_ns - self._scheduled_ns, now_ns)
         self._keep_marks()
         try:
             self._journal.flush()
@@ -90,3 +96,7 @@ class Turn:
             except Exception as error:  # noqa: BLE001 - one bot's broken connection must not cost the others their answers
                 loop = asyncio.get_running_loop()
                 loop.call_exception_handler({"message": "an answer could not be given", "exception": error})
+
+
+def _tell_nobody(_late_ns: int, _now_ns: int) -> None:
+    pass

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
+from counterseal.core.binance.sizes import USUAL
+
 
 class VenueReply(NamedTuple):
     """A complete answer. Header names are lower case. Times are monotonic nanoseconds."""
@@ -26,17 +28,23 @@ class Unbound(NotSent):
     """The egress address is none of this host's; another one may do."""
 
 
+class Busy(NotSent):
+    """All connections that such a request may use are in use: too much is asked at once."""
+
+
 class Lost(Exception):
     """Bytes left and no complete, sound answer came: the request may have been executed."""
 
 
 class Terms(NamedTuple):
     """On which terms a request is sent: an exit may use what is kept for exits; `wanted` is asked right before the
-    first byte leaves; `egress` is the address of this host that it leaves from, empty where the system chooses."""
+    first byte leaves; `egress` is the address of this host that it leaves from, empty where the system chooses; an
+    answer whose body has more than `most` bytes is lost."""
 
     is_exit: bool = False
     wanted: Callable[[], bool] = lambda: True
     egress: str = ""
+    most: int = USUAL
 
 
 ORDINARY = Terms()

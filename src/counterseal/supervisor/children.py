@@ -151,6 +151,8 @@ class GatewayChild:
         """Have the gateway take up counterseal.toml, opened here: a file replaced since its start is closed to it."""
         file = config_file.open_only(self._home.config)
         if isinstance(file, Fault):
+            # Nobody else tells the gateway that its policy is not the one that was meant.
+            await self.ask("config_unreadable", timeout_s)
             return {"ok": False, "error": str(file)}
         try:
             return await self._link.ask("reload_config", timeout_s, [file]) if self._link is not None else dict(GONE)

@@ -89,6 +89,7 @@ def test_the_ed25519_vector_holds_for_its_text() -> None:
         (b"", b"a=1&signature=x", (b"", b"a=1", b"x")),
         (b"", b"signature=x&a=1", (b"", b"a=1", b"x")),
         (b"q=1", b"a=1&signature=x&b=2", (b"q=1", b"a=1&b=2", b"x")),
+        (b"&signature=x&a=1", b"", (b"&a=1", b"", b"x")),
         (b"a=1&signature=", b"", (b"a=1", b"", b"")),
         (b"a=1&signature=x%2By%3D%3D", b"", (b"a=1", b"", b"x%2By%3D%3D")),
         (b"a=1&signature=x==", b"", (b"a=1", b"", b"x==")),
@@ -139,6 +140,15 @@ def test_a_second_signature_stays_to_be_refused(query: bytes, body: bytes) -> No
 )
 def test_signature_values_are_decoded_twice_at_most(wire: bytes, signature: str) -> None:
     assert decode_signature(wire) == signature
+
+
+@pytest.mark.threat(39)
+def test_of_an_endless_signature_no_more_is_read_than_the_longest_has() -> None:
+    """A signature of 4096 bits, all of it encoded twice, is read whole; 64 KiB never become 64 KiB."""
+    longest = base64.b64encode(b"\xff" * 512)
+    twice = b"".join(b"%%25%02X" % byte for byte in longest)
+    assert decode_signature(twice) == longest.decode()
+    assert len(decode_signature(b"a" * 65_536)) == 8_192
 
 
 @given(st.binary(max_size=40))

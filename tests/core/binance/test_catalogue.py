@@ -52,6 +52,14 @@ def test_every_row_is_of_the_known_classes() -> None:
         assert e.required == tuple(p.name for p in e.params.values() if p.required)
 
 
+@pytest.mark.parametrize(("family", "root"), [("usdm", "/fapi/v1"), ("coinm", "/dapi/v1")])
+def test_a_change_of_a_futures_order_states_price_and_quantity(family: str, root: str) -> None:
+    """The exchange demands both on either market; without one of them the changed order could not be judged."""
+    endpoint = CATALOGUE.get(family, "PUT", f"{root}/order")
+    assert endpoint is not None
+    assert {"price", "quantity"} <= set(endpoint.required)
+
+
 def test_the_path_prefix_gives_the_family() -> None:
     """Exactly the rows that stand on a second host need their host's name in front."""
     elsewhere = [e for e in CATALOGUE if PREFIXES[e.path.split("/")[1]] != e.family]

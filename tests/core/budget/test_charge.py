@@ -1,6 +1,7 @@
 """core.budget.charge: what a call costs, of which pools, and what of it stays spent."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from tests.core.budget.exchange import catalogue, plan_of
@@ -33,6 +34,7 @@ FUTURES = ("futures_orders_10s", "futures_orders_1m")
         ("usdm POST /fapi/v1/algoOrder", FUTURES, (1, 1)),
         ("usdm DELETE /fapi/v1/order", ("usdm_ws_api_weight",), (1,)),
         ("usdm GET /fapi/v1/order", ("futures_weight",), (1,)),
+        ("usdm POST /fapi/v1/leverage", ("futures_weight",), (1,)),
         ("usdm POST /fapi/v1/batchOrders", ("usdm_ws_api_weight", *FUTURES), (5, 5, 1)),
         ("usdm DELETE /fapi/v1/batchOrders", ("usdm_ws_api_weight",), (1,)),
         ("usdm GET /fapi/v1/fundingRate", ("futures_funding",), (1,)),
@@ -130,4 +132,67 @@ def test_a_rule_that_asks_for_nothing_is_a_constant() -> None:
     assert constant_of(lambda values: 1 if "symbol" in values else 2) is None
     assert constant_of(lambda values: len(values)) is None
     assert constant_of(lambda values: len(list(values))) is None
+    assert constant_of(lambda values: sum(1 for _ in values)) is None
     assert constant_of(lambda values: int(values.get("limit", "3"))) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "is_fixed", "orders", "gives_back"),
+    [
+        ("spot GET /api/v3/time", True, False, False),
+        ("spot GET /api/v3/depth", False, False, False),
+        ("spot POST /api/v3/order", True, True, True),
+        ("spot DELETE /api/v3/order", True, False, True),
+        ("usdm POST /fapi/v1/order", True, True, False),
+        ("usdm POST /fapi/v1/batchOrders", True, True, False),
+    ],
+)
+def test_what_is_known_of_every_call_of_an_endpoint(name: str, is_fixed: bool, orders: bool, gives_back: bool) -> None:
+    charges = plan_of(name)
+    assert (charges.is_fixed, charges.orders, charges.gives_back) == (is_fixed, orders, gives_back)
+
+
+def test_what_has_no_weight_gives_none_back() -> None:
+    """Should the catalogue ever say that an endpoint without weight is free on success."""
+    funding = catalogue().get("usdm", "GET", "/fapi/v1/fundingRate")
+    assert funding is not None
+    charges = plan(replace(funding, free_on_success=True))
+    assert not charges.gives_back
+    assert charges.kept((1,), 200, None) == (1,)
+
+
+def test_no_rule_gives_less_than_nothing() -> None:
+    depth = catalogue().get("spot", "GET", "/api/v3/depth")
+    assert depth is not None
+    charges = plan(replace(depth, weight=lambda values: int(values.get("limit", "0"))))
+    assert [charges.amounts(values)[0] for values in ({}, {"limit": "-3"}, {"limit": "3"})] == [0, 0, 3]
+
+
+@pytest.mark.parametrize(
+    ("name", "orders"),
+    [
+        ("coinm POST /dapi/v1/order", (1, 1)),
+        ("coinm PUT /dapi/v1/order", (1, 1)),
+        ("coinm POST /dapi/v1/algoOrder", (1, 1)),
+        ("coinm POST /dapi/v1/batchOrders", (5, 1)),
+        ("coinm PUT /dapi/v1/batchOrders", (5, 1)),
+        ("papi POST /papi/v1/um/order", (1,)),
+        ("papi PUT /papi/v1/um/order", (1,)),
+        ("papi POST /papi/v1/cm/order", (1,)),
+        ("papi PUT /papi/v1/cm/order", (1,)),
+        ("papi POST /papi/v1/margin/order", (1,)),
+        ("papi POST /papi/v1/margin/order/oco", (2,)),
+        ("papi POST /papi/v1/um/conditional/order", (1,)),
+        ("papi POST /papi/v1/cm/conditional/order", (1,)),
+        ("papi POST /papi/v1/um/algo/order", (1,)),
+        ("options POST /eapi/v1/order", (1, 1)),
+        ("options POST /eapi/v1/batchOrders", (10, 10)),
+        ("coinm DELETE /dapi/v1/order", ()),
+        ("papi DELETE /papi/v1/um/order", ()),
+    ],
+)
+def test_what_the_documentation_leaves_open_counts_as_much_as_it_could(name: str, orders: tuple[int, ...]) -> None:
+    charges = plan_of(name)
+    counted = zip(charges.pools, charges.amounts({}), strict=True)
+    assert tuple(amount for pool, amount in counted if pool.kind is Kind.ORDERS) == orders
+    assert charges.orders is bool(orders)

@@ -77,6 +77,31 @@ def test_faults_have_names(text: str | None, is_inside: bool, fault: str) -> Non
     assert counted.unheard == {fault: 1}
 
 
+def test_a_number_of_any_length_is_only_a_fault() -> None:
+    counted = window()
+    assert settle(counted, 1, "9" * 5_000) == -1
+    assert (counted.level, counted.unheard) == (1, {"absurd": 1})
+
+
+def test_a_number_that_did_not_grow_clears_what_was_in_doubt_before() -> None:
+    """The exchange did not count it: a later request has the same number."""
+    counted = window()
+    settle(counted, 5, "105")
+    settle(counted, 10, None)
+    assert counted.level == 115
+    settle(counted, 0, "105")
+    assert counted.level == 105
+
+
+def test_new_doubt_stands_on_top_of_what_was_cleared() -> None:
+    counted = window()
+    settle(counted, 10, None)
+    settle(counted, 1, "100")
+    assert counted.level == 100
+    settle(counted, 5, None)
+    assert counted.level == 105
+
+
 def test_the_largest_number_that_is_believed() -> None:
     """Ten times the limit; nine digits are read where the limit allows it."""
     counted = window()
@@ -196,6 +221,32 @@ class TestTheDay:
         counted.spent += 3
         doubt(counted, 3)
         assert counted.level == 505
+
+    def test_a_number_contains_what_was_settled_before_without_one(self) -> None:
+        counted = window("spot_orders_1d")
+        settle(counted, 5, "500")
+        settle(counted, 2, None)
+        settle(counted, 1, "503")
+        assert counted.level == 503
+
+    def test_only_the_newest_number_lowers(self) -> None:
+        """Two were adopted since this request was sent, or one."""
+        counted = window("spot_orders_1d")
+        settle(counted, 5, "500")
+        old = counted.mark
+        settle(counted, 1, "600")
+        settle(counted, 1, "400", old)
+        assert counted.level == 601
+        settle(counted, 1, "300")
+        assert counted.level == 300
+
+    def test_a_low_number_of_yesterday_lowers_nothing(self) -> None:
+        counted = window("spot_orders_1d")
+        old = counted.mark
+        counted.turn(moment(MIDNIGHT + 86_400_000))
+        settle(counted, 4, "500")
+        settle(counted, 1, "2", old)
+        assert counted.level == 501
 
     def test_a_mark_of_yesterday_lowers_nothing(self) -> None:
         """And what was settled today stands on top of its number."""

@@ -1,9 +1,10 @@
 """core.budget.ledger: all pools or none, every limit to the last unit, lanes, parts, settling, live limits."""
 
 import pytest
-from tests.core.budget.exchange import MIDNIGHT, ask_for, check_sums, moment, most_of, plan_of
+from tests.core.budget.exchange import MIDNIGHT, ask_for, catalogue, check_sums, moment, most_of, plan_of
 
 from counterseal.core.budget import ledger as ledgers
+from counterseal.core.budget.charge import Plan
 from counterseal.core.budget.ledger import Ask, Ledger, Reservation, Short
 from counterseal.core.budget.pools import POOLS
 from counterseal.core.budget.share import ANONYMOUS_QUOTAS, Lane, Quotas, Shares
@@ -343,12 +344,105 @@ def test_quotas_do_not_bound_what_costs_nothing() -> None:
     take(ledger, free._replace(amounts=(1, 1, 0, 0)))
 
 
+def test_a_bound_that_is_exceeded_already_is_no_reason_where_nothing_is_asked() -> None:
+    """Two orders were placed before the bot was bounded to one."""
+    ledger, limit = Ledger(), {"rateLimitType": "ORDERS", "interval": "DAY", "intervalNum": 1, "limit": 100}
+    ledger.learn_limits("spot", [limit])
+    take(ledger, ask_for(ORDER))
+    take(ledger, ask_for(ORDER))
+    free = ask_for(ORDER, quotas=Quotas(orders_10s=1))._replace(amounts=(1, 1, 0, 0))
+    take(ledger, free)
+    short = refuse(ledger, free._replace(amounts=(61, 1, 0, 0), quotas=Quotas(percent=1)))
+    assert (short.pool, short.reason) == ("spot_weight", "bot_quota_spent"), "and not the day's orders, two of one"
+
+
+def test_an_exit_that_is_refused_is_never_told_of_the_bots_own_bounds() -> None:
+    ledger = Ledger()
+    ledger.learn_limits(
+        "spot", [{"rateLimitType": "RAW_REQUESTS", "interval": "MINUTE", "intervalNum": 5, "limit": 100}]
+    )
+    cancel = ask_for(CANCEL, lane=Lane.RISK, quotas=Quotas(percent=1))
+    held = [take(ledger, cancel) for _ in range(2)]
+    assert len(held) == 2
+    ledger.overdraw(ask_for(TIME, "b", Lane.RISK)._replace(amounts=(5_880, 1)), moment(START))
+    short = refuse(ledger, cancel)
+    assert (short.pool, short.reason) == ("spot_weight", "weight_budget_spent")
+
+
+def test_whose_requests_may_free_room() -> None:
+    """Of a pool anybody's; of a bot's own bound only its own."""
+    ledger, quotas = Ledger(), Quotas(weight_1m=10)
+    take(ledger, ask_for(ORDER, "b"))
+    spend(ledger, ask_for(TIME, quotas=quotas), times=10)
+    assert refuse(ledger, ask_for(TIME, quotas=quotas))[2:] == ("bot_quota_spent", 55_000, False)
+    much = ask_for(TIME, "c")._replace(amounts=(4_190, 1))
+    assert refuse(ledger, much)[2:] == ("weight_budget_spent", 55_000, True)
+
+
+def test_the_shortest_wait_is_one_millisecond() -> None:
+    ledger = Ledger()
+    take(ledger, ask_for(TIME)._replace(amounts=(4_200, 1)), MIDNIGHT + 59_999)
+    assert refuse(ledger, ask_for(TIME), MIDNIGHT + 59_999).retry_after_ms == 1
+
+
+def test_the_gateway_itself_divides_with_nobody() -> None:
+    """Two bots are active; what the gateway needs it takes up to the end of our part."""
+    ledger = Ledger()
+    for bot in ("a", "b"):
+        take(ledger, ask_for(CANCEL, bot, Lane.RISK))
+    own = ask_for(TIME, "gateway", Lane.RISK, share=0)
+    assert greed(ledger, own, START) == 4_798
+
+
 def test_callers_without_a_credential_share_a_twentieth() -> None:
     """300 of 6,000."""
     ledger = Ledger()
     ask = ask_for(TIME, "anonymous", Lane.MARKET, quotas=ANONYMOUS_QUOTAS)
     assert greed(ledger, ask, START) == 300
     assert refuse(ledger, ask).reason == "bot_quota_spent"
+
+
+def test_a_claim_tells_its_lane_its_way_and_its_bounds() -> None:
+    """What the queue and the throttle ask it for."""
+    ledger, now, quotas = Ledger(), moment(START), Quotas(weight_1m=10)
+    trade = ledger.claim(ask_for(ORDER), now)
+    assert (trade.work, trade.rank, trade.is_exit, trade.gives_back, trade.is_bounded) == (
+        "TRADE",
+        1,
+        False,
+        True,
+        False,
+    )
+    assert [ledger.claim(ask_for(TIME, lane=lane), now).work for lane in Lane] == ["RISK", "TRADE", "ACCOUNT", "MARKET"]
+    assert ledger.claim(ask_for(TIME, quotas=quotas), now).is_bounded
+    assert not ledger.claim(ask_for(CANCEL, lane=Lane.RISK, quotas=quotas), now).is_bounded
+    assert trade.way == "spot from ip"
+    assert ledger.claim(ask_for("usdm POST /fapi/v1/order", egress=""), now).way == "usdm"
+
+
+def test_what_may_come_back_is_counted_for_every_request_in_flight() -> None:
+    """Of the window and of the bot, reserved or overdrawn."""
+    ledger, now = Ledger(), moment(START)
+    held = [take(ledger, ask_for(ORDER)), take(ledger, ask_for(ORDER)), ledger.overdraw(ask_for(CANCEL), now)]
+    held += [ledger.overdraw(ask_for(CANCEL), now), ledger.overdraw(ask_for(TIME), now), take(ledger, ask_for(TIME))]
+    counted = window(ledger, "spot_weight")
+    seat = counted.seats["a"]
+    assert (counted.loose, seat.loose, seat.in_flight) == (4, 4, 6)
+    assert window(ledger, "spot_raw").loose == window(ledger, "spot_raw").seats["a"].loose == 0
+    for left, one in zip((3, 2, 1, 0, 0, 0), held, strict=True):
+        ledger.settle(one, 200, None, {}, now, now)
+        assert (counted.loose, seat.loose) == (left, left)
+
+
+def test_calls_and_weight_of_every_bot_are_added_up() -> None:
+    ledger = Ledger()
+    spend(ledger, ask_for(DEPTH, limit="100"), times=3)
+    for _ in range(2):
+        ledger.keep(take(ledger, ask_for(DEPTH, limit="5000")), moment(START))
+        ledger.keep(take(ledger, ask_for(ORDER, "b")), moment(START))
+    ledger.release(take(ledger, ask_for(DEPTH, limit="5000")), moment(START))
+    spend(ledger, ask_for(ORDER, "b"), status=200)
+    assert ledger.report_bots() == [("a", DEPTH, 5, 15 + 500), ("b", ORDER, 3, 2)]
 
 
 # -- settling
@@ -464,6 +558,45 @@ def test_others_spending_shrinks_what_we_may_spend() -> None:
     assert quiet == []
 
 
+@pytest.mark.parametrize("sent_ms", [0, 5_000])
+def test_a_header_is_heard_by_each_pool_whose_window_holds_all_of_it(sent_ms: int) -> None:
+    """Ten seconds turn while it is under way, the minute does not."""
+    ledger, sent, now = Ledger(), moment(MIDNIGHT + sent_ms), moment(MIDNIGHT + 12_000)
+    held = take(ledger, ask_for(ORDER), MIDNIGHT + sent_ms)
+    told = {USED: "500", COUNT_10S: "50", COUNT_1D: "900"}
+    ledger.settle(held, 400, None, told, sent, now)
+    assert [window(ledger, pool.id).level for pool in held.plan.pools] == [500, 1, 1, 900]
+
+
+@pytest.mark.parametrize(("uncertainty_ms", "level"), [(9, 500), (10, 1), (20, 1)])
+def test_a_header_that_may_be_of_the_next_window_is_not_heard(uncertainty_ms: int, level: int) -> None:
+    ledger, now = Ledger(), moment(MIDNIGHT + 59_990, uncertainty_ms)
+    held = ledger.reserve(ask_for(TIME), moment(START))
+    assert isinstance(held, Reservation)
+    ledger.settle(held, 200, None, {USED: "500"}, moment(START), now)
+    assert window(ledger, "spot_weight").level == level
+
+
+def test_others_spending_is_told_of_every_pool() -> None:
+    ledger, later = Ledger(), START + 60_000
+    spend(ledger, ask_for(ORDER))
+    held = take(ledger, ask_for(ORDER), later)
+    told = ledger.settle(held, 400, None, {USED: "1001", COUNT_10S: "51"}, moment(later), moment(later))
+    assert [(one.pool, one.header) for one in told] == [("spot_weight", 1_001), ("spot_orders_10s", 51)]
+
+
+def test_what_a_reservation_cost_is_known_when_it_is_closed() -> None:
+    ledger, now = Ledger(), moment(START)
+    for status, weight in ((200, 0), (400, 1)):
+        held = take(ledger, ask_for(ORDER))
+        assert held.weight == 1
+        ledger.settle(held, status, None, {}, now, now)
+        assert held.weight == weight
+    held = take(ledger, ask_for(ORDER))
+    ledger.release(held, now)
+    assert (held.weight, held.amounts) == (0, (0, 0, 0, 0))
+
+
 def test_each_header_tells_its_own_pool() -> None:
     """Weight of the address, orders of the account; the day's count may sink."""
     ledger, order = Ledger(), ask_for(ORDER)
@@ -534,6 +667,27 @@ def test_a_reservation_from_before_a_step_counts_a_window_longer() -> None:
     for later_ms, spent in ((31_000, 50), (151_000, 0)):
         (report, _) = ledger.report(moment(MIDNIGHT + later_ms, 0, 30_000))
         assert (report.spent, report.foreign) == (spent, 0)
+
+
+def test_what_is_settled_long_after_a_step_counts_a_window_longer_too() -> None:
+    """The step is a minute old, and still nobody knows when a request from before it arrived."""
+    ledger, step_ms = Ledger(), 30_000
+    over = take(ledger, ask_for(TIME)._replace(amounts=(50, 1)), MIDNIGHT + 10_000)
+    ledger.report(moment(MIDNIGHT + 20_000, 0, step_ms))
+    ledger.settle(over, 200, None, {}, moment(MIDNIGHT + 10_000), moment(MIDNIGHT + 75_000, 0, step_ms))
+    for later_ms, spent in ((95_000, 50), (210_000, 0)):
+        assert ledger.report(moment(MIDNIGHT + later_ms, 0, step_ms))[0].spent == spent
+
+
+@pytest.mark.parametrize("look", ["room", "report"])
+def test_whoever_looks_notices_a_step(look: str) -> None:
+    ledger, ask = Ledger(), ask_for(TIME)
+    spend(ledger, ask, times=100)
+    stepped = moment(START + 1_000, 0, 90_000)
+    if look == "room":
+        assert ledger.room(ask, stepped) == 4_100
+    else:
+        assert ledger.report(stepped)[0].spent == 100
 
 
 def test_settling_turns_the_windows() -> None:
@@ -645,6 +799,21 @@ def test_what_is_left_to_a_bot_s_exits_is_what_is_lent_to_them() -> None:
         assert ledger.left(held) == left - held.weight
 
 
+def test_the_last_unit_is_left() -> None:
+    ledger = Ledger()
+    held = take(ledger, ask_for(TIME)._replace(amounts=(4_199, 1)))
+    assert ledger.left(held) == 1
+    take(ledger, ask_for(TIME))
+    assert ledger.left(held) == 0
+
+
+def test_load_of_the_smallest_pool() -> None:
+    ledger = Ledger()
+    ledger.learn_limits("spot", rows(1))
+    ledger.overdraw(ask_for(TIME), moment(START))
+    assert ledger.load(ask_for(TIME), moment(START)) == 1_000_000
+
+
 def test_load_is_use_by_share() -> None:
     """Who has least goes first."""
     ledger = Ledger()
@@ -681,6 +850,29 @@ def test_routes_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         spend(ledger, ask_for(TIME, name))
     assert len(ledger._routes) <= 2
     assert ledger.report(moment(START))[0].bots == {"a": 2, "b": 1, "c": 1}
+
+
+def test_a_route_is_found_once() -> None:
+    """Whoever asks for it, and for whatever."""
+    ledger, now, ask = Ledger(), moment(START), ask_for(ORDER)
+    route = ledger.claim(ask, now).route
+    assert ledger.claim(ask._replace(lane=Lane.RISK), now).route is route
+    ledger.room(ask, now)
+    ledger.load(ask, now)
+    assert ledger.claim(ask, now).route is route
+    assert ledger.claim(ask._replace(account="other"), now).route is not route
+    assert ledger.claim(ask, now).route is route
+
+
+def test_a_connections_pool_belongs_to_the_connection() -> None:
+    ledger, now = Ledger(), moment(START)
+    time = catalogue().get("spot", "GET", "/api/v3/time")
+    assert time is not None
+    messages = Plan(time, (POOLS["spot_ws_messages"],), (1,), None)
+    for _ in range(2):
+        for connection in ("one", "two"):
+            take(ledger, Ask("a", 1, Lane.TRADE, "main", connection, messages, messages.amounts({})))
+    assert {(report.key, report.in_flight) for report in ledger.report(now)} == {("one", 2), ("two", 2)}
 
 
 def test_other_shares_make_other_lanes() -> None:

@@ -49,6 +49,22 @@ def test_there_is_no_other_pool() -> None:
     assert {pool for pool, _ in WS_API_CONNECT.values()} <= set(POOLS)
 
 
+def test_what_a_connection_to_a_websocket_api_costs() -> None:
+    assert WS_API_CONNECT == {
+        "spot": ("spot_weight", 2),
+        "usdm": ("usdm_ws_api_weight", 5),
+        "coinm": ("futures_weight", 5),
+    }
+
+
+@pytest.mark.parametrize("family", ["usdm", "coinm", "options"])
+def test_every_limit_that_derivatives_tell_is_read(family: str) -> None:
+    prefix = "eapi" if family == "options" else "futures"
+    rows = [row(limit=30), row("ORDERS", "SECOND", 10, 20), row("ORDERS", "MINUTE", 1, 10)]
+    limits = {f"{prefix}_weight": 30, f"{prefix}_orders_10s": 20, f"{prefix}_orders_1m": 10}
+    assert read_limits(family, rows) == LiveLimits(limits, 0)
+
+
 def test_live_limits_are_read() -> None:
     """The form in which the exchange sends them."""
     rows = [
@@ -86,6 +102,7 @@ def test_families_have_their_pools(family: str, rows: Any, limits: dict[str, int
         None, 7, "row", [], {}, row(limit=0), row(limit=-1), row(limit=True), row(limit="1200"), row(limit=1.5),
         row(limit=None), row(limit=6_000_001), row(number=0), row(number=2), row(number="1"), row(number=True),
         row(interval="HOUR"), row(interval=3), row("ORDERS", "MINUTE", 1), row(kind="CONNECTIONS"), row(kind=["x"]),
+        row(interval=["MINUTE"]), row(interval=None),
     ],
 )  # fmt: skip
 def test_nonsense_is_counted_and_left_out(bad: Any) -> None:

@@ -176,3 +176,29 @@ def test_soonest_is_never_later_than_a_deadline(lane: Lane) -> None:
     wait(queue, "b", lane, 400)
     wait(queue, "c", lane, 600)
     assert queue.next_deadline_ms() == 400
+
+
+def test_one_may_wait_where_one_is_the_most() -> None:
+    for queue in (Queue(max_per_bot=1), Queue(max_in_all=1)):
+        for lane in (Lane.TRADE, Lane.RISK):
+            assert queue.add(Waiting("a", lane, 250, "pool"))
+            assert not queue.add(Waiting("a", lane, 250, "pool"))
+    assert Queue(max_per_bot=1).add(Waiting("a", Lane.TRADE, 250, "pool"))
+
+
+def test_the_next_deadline_is_the_soonest_that_is_left() -> None:
+    queue = Queue()
+    waits = [wait(queue, bot, deadline_ms=deadline_ms) for bot, deadline_ms in (("a", 30), ("b", 10), ("c", 20))]
+    assert queue.next_deadline_ms() == 10
+    assert queue.expired(10) == [waits[1]]
+    assert queue.next_deadline_ms() == 20
+    assert queue.expired(30) == [waits[0], waits[2]]
+    assert queue.next_deadline_ms() is None
+
+
+def test_64_of_a_bot_and_2048_in_all_may_wait() -> None:
+    queue = Queue()
+    added = [queue.add(Waiting("a", Lane.TRADE, 250, "pool")) for _ in range(65)]
+    assert added == [True] * 64 + [False]
+    added = [queue.add(Waiting(f"bot {number}", Lane.TRADE, 250, "pool")) for number in range(2_048 - 63)]
+    assert added == [True] * (2_048 - 64) + [False]

@@ -38,6 +38,8 @@ def looping(times: int = FREE_REFUSALS + 1) -> Rejects:
         (408, None, Told.NEITHER),
         (400, -1021, Told.NEITHER),
         (400, -1022, Told.NEITHER),
+        (299, None, Told.ACCEPTED),
+        (300, None, Told.NEITHER),
         (302, None, Told.NEITHER),
         (500, None, Told.NEITHER),
         (503, -1008, Told.NEITHER),
@@ -143,3 +145,13 @@ def test_nobody_waits_longer_than_ten_seconds(story: list[tuple[Told, int]]) -> 
         wait = rejects.ask("alpha", "trade", now)
         assert 0 <= wait <= LONGEST_PAUSE_MS
         assert rejects.ask("alpha", "trade", now + wait) == 0 or wait == 0
+
+
+def test_the_longest_pause_is_ten_seconds() -> None:
+    rejects, now_ms = Rejects(), 0
+    for _ in range(30):
+        rejects.note("a", "trade", Told.REFUSED, now_ms)
+        now_ms += 20_000
+        rejects.ask("a", "trade", now_ms)
+    rejects.note("a", "trade", Told.REFUSED, now_ms)
+    assert rejects.ask("a", "trade", now_ms) == 10_000

@@ -14,6 +14,13 @@ def test_tallies_are_sorted_by_bot_and_weight() -> None:
     assert tallies.of("a", "y") is tallies.of("a", "y")
 
 
+def test_of_the_same_weight_what_was_called_most_comes_first() -> None:
+    tallies = Tallies()
+    for endpoint, calls in (("x", 1), ("y", 3), ("w", 1)):
+        tallies.of("a", endpoint).calls = calls
+    assert [(row.endpoint, row.calls) for row in tallies.report()] == [("y", 3), ("w", 1), ("x", 1)]
+
+
 def test_a_bot_with_too_many_endpoints_has_the_rest_in_one_row() -> None:
     """The known ones go on."""
     tallies = Tallies()
@@ -26,3 +33,11 @@ def test_a_bot_with_too_many_endpoints_has_the_rest_in_one_row() -> None:
     assert rows[("a", "endpoint 0")] == 2
     assert rows[("b", "endpoint 300")] == 1
     assert len(rows) == MAX_ENDPOINTS + 2
+
+
+def test_256_endpoints_of_a_bot_have_a_row_of_their_own() -> None:
+    tallies = Tallies()
+    for number in range(258):
+        tallies.of("a", f"endpoint {number}").calls += 1
+    rows = {row.endpoint: row.calls for row in tallies.report()}
+    assert (len(rows), rows[OTHER]) == (257, 2)

@@ -158,3 +158,16 @@ def test_others_parts_stay(capacity: int, bots: list[tuple[int, int]], amount: i
     if shares and own[0] + amount > divided * own[1] // shares:
         parts = [(divided * share // shares, spent) for spent, share in others]
         assert capacity - used - amount >= sum(max(0, min(part - spent, part * left / 60)) for part, spent in parts)
+
+
+def test_a_bound_of_weight_bounds_no_orders_of_the_same_minute() -> None:
+    assert Quotas(weight_1m=10).bound(POOLS["futures_orders_1m"], 1_200) is None
+    assert Quotas(weight_1m=10).bound(POOLS["futures_weight"], 2_400) == 10
+    assert Quotas(orders_10s=3).bound(POOLS["futures_orders_1m"], 1_200) is None
+    assert Quotas(orders_10s=3).bound(POOLS["futures_orders_10s"], 300) == 3
+
+
+def test_a_bots_part_is_its_own_to_the_last_unit() -> None:
+    """Whatever is kept for others."""
+    assert may_take(100, 100, 60, 1, (49, 1), [(0, 1)], (1, 1))
+    assert not may_take(100, 100, 60, 1, (50, 1), [(0, 1)], (1, 1))

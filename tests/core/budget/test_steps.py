@@ -36,3 +36,12 @@ def test_a_step_is_more_than_both_readings_allow(
     later = 5_000 + after_ms
     assert steps.note(Moment(10**12 - 5_000 + later + ahead_ms, uncertainty_ms, later)) is contradicts
     assert not steps.note(Moment(10**12 - 5_000 + later + ahead_ms, uncertainty_ms, later))
+
+
+def test_steps_are_counted_and_the_last_is_remembered() -> None:
+    steps = Steps()
+    assert (steps.count, steps.stepped_ms, steps.ahead_ms) == (0, 0, None)
+    for number, at_ms in enumerate((1_000, 2_000, 3_000), 1):
+        steps.note(Moment(10**12 + number * 10**6, 0, at_ms))
+        assert (steps.count, steps.stepped_ms) == (number - 1, at_ms if number > 1 else 0)
+        assert steps.ahead_ms == 10**12 + number * 10**6 - at_ms

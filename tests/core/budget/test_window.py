@@ -3,9 +3,10 @@
 import pytest
 from tests.core.budget.exchange import MIDNIGHT, MONOTONIC, moment
 
+from counterseal.core.budget.hearing import hear
 from counterseal.core.budget.pools import POOLS
 from counterseal.core.budget.share import Lane, Quotas, Shares
-from counterseal.core.budget.window import Moment, Window
+from counterseal.core.budget.window import Moment, Seat, Window
 
 MINUTE = 60_000
 
@@ -105,6 +106,73 @@ def test_time_that_goes_back_gives_nothing_back() -> None:
     assert counted.spent == 5
     counted.turn(Moment(MIDNIGHT + 3 * MINUTE, 0, MONOTONIC + 200_000))
     assert (counted.spent, counted.held) == (0, {})
+
+
+def test_what_was_spent_is_held_when_time_goes_back() -> None:
+    counted = window(at_ms=MIDNIGHT + MINUTE + 10, uncertainty_ms=0)
+    spend(counted, "a", 1)
+    counted.turn(Moment(MIDNIGHT + 50_000, 0, MONOTONIC + 70_000))
+    assert (counted.begin_ms, counted.spent, counted.used) == (MIDNIGHT, 1, 1)
+
+
+def test_a_clock_that_may_be_at_the_boundary_turns_nothing_back() -> None:
+    counted = window(at_ms=MIDNIGHT + MINUTE + 10, uncertainty_ms=0)
+    for at_ms, begin_ms in ((MINUTE, MINUTE), (MINUTE - 20, MINUTE), (MINUTE - 21, 0)):
+        counted.turn(moment(MIDNIGHT + at_ms, 0 if at_ms == MINUTE else 20))
+        assert counted.begin_ms == MIDNIGHT + begin_ms
+
+
+# A window, its part that the clock may drift in it, and the time for which a request may be late.
+HELD_MS = 60_000 + 30 + 1_000
+
+
+@pytest.mark.parametrize("over_ms", [1, 29, 31, 999, 1_001, 7_000, 15_000])
+def test_what_is_held_counts_for_a_window_and_until_the_next_quarter(over_ms: int) -> None:
+    """`over_ms` is by how much the time for which it counts at least passes a quarter."""
+    until_ms = 600_000
+    held_ms = until_ms - 15_000 + over_ms - HELD_MS
+    for at_ms, spent in ((until_ms - 1, 1), (until_ms, 0)):
+        counted = window()
+        spend(counted, "a", 1)
+        counted.hold(held_ms)
+        counted.turn(Moment(MIDNIGHT + MINUTE, 0, at_ms))
+        assert (counted.spent, counted.level) == (spent, spent)
+
+
+def test_a_step_holds_what_was_spent_and_then_trusts_the_clock_again() -> None:
+    """What is spent after the step is held by the first turn within a window's time, and by no later one."""
+    for later_ms, spent in ((59_999, 15), (60_000, 10), (60_500, 10), (90_000, 0)):
+        counted = window()
+        spend(counted, "a", 10)
+        counted.step(MONOTONIC + 5_000)
+        spend(counted, "a", 5)
+        counted.turn(Moment(MIDNIGHT + MINUTE, 0, MONOTONIC + 5_000 + later_ms))
+        assert counted.spent == spent
+
+
+def test_who_spent_anything_is_active_for_one_window_more() -> None:
+    counted = window()
+    spend(counted, "a", 1)
+    counted.turn(moment(MIDNIGHT + MINUTE))
+    assert counted.seat("a", 1).was_active
+
+
+def test_what_is_carried_into_a_day_is_replaced_by_its_first_number() -> None:
+    counted = window("spot_orders_1d", MIDNIGHT - 1_000)
+    spend(counted, "a", 30)
+    counted.count_ahead("a", 30, MIDNIGHT + 10)
+    counted.turn(moment(MIDNIGHT + 20, 0))
+    assert counted.level == 30
+    mark = counted.mark
+    counted.spent += 1
+    assert hear(counted, "5", 1, mark, True) == 5
+    assert counted.level == 5
+
+
+def test_a_seat_begins_with_nothing() -> None:
+    seat = Seat("a", 3)
+    assert (seat.bot, seat.share, seat.spent, seat.in_flight, seat.loose) == ("a", 3, 0, 0, 0)
+    assert (seat.asked, seat.was_active) == (False, False)
 
 
 def test_a_clock_that_jumps_for_ever_adds_up_to_no_more() -> None:

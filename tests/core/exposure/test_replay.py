@@ -79,6 +79,36 @@ def test_records_are_taken_in_order() -> None:
     assert totals(folded(RECORDS + AFTER)) == (300, 200, 300, 200)
 
 
+def test_what_was_learnt_of_an_orders_end_is_taken() -> None:
+    learnt = {"type": "learnt", "account": "main", "family": "spot", "rows": [row("a", "CANCELED", "0.5")]}
+    assert totals(folded([*RECORDS, learnt])) == (250, 200, 250, 200)
+
+
+def test_a_test_order_whose_answer_is_lost_leaves_nothing() -> None:
+    asked = intent("1", "", path="/api/v3/order/test", pairs=ORDER, client_ids=[])
+    assert totals(folded([asked, end("1", "UNKNOWN")])) == (0, 0, 0, 0)
+
+
+def test_only_an_accepted_answer_shows_orders() -> None:
+    refused = [intent("8", "z"), end("8", "REJECTED", row("a", "CANCELED"))]
+    assert totals(folded(RECORDS + refused)) == (400, 200, 400, 200)
+
+
+def test_moments_of_another_life_are_not_taken_over() -> None:
+    orders = {order.names: order.since_ms for order in folded(RECORDS).book.orders()}
+    assert set(orders.values()) == {0}
+
+
+def test_a_stated_order_is_known_by_its_number_too() -> None:
+    tracker = folded([intent("1", "a"), end("1", "ACCEPTED", row("a") | {"orderId": 5})])
+    (stated,) = [json.loads(json.dumps({"type": "exposure", **part})) for part in statement(tracker, COVERS)]
+    assert stated["positions"] == [], "it holds nothing yet"
+    again = folded([stated])
+    assert totals(again) == (200, 0, 200, 0)
+    assert again.learn("main", "spot", row("amended", "CANCELED", "1") | {"orderId": 5})
+    assert totals(again) == (100, 0, 100, 0)
+
+
 def test_a_statement_stands_for_all_before_it() -> None:
     tracker = folded(RECORDS)
     stated = [json.loads(json.dumps({"type": "exposure", **part})) for part in statement(tracker, COVERS)]
@@ -123,3 +153,36 @@ def test_a_long_statement_is_several_records(monkeypatch: Any) -> None:
     assert totals(again) == totals(tracker) == (700, 200, 700, 200)
     again.settle("n", Outcome.REJECTED, None, 0)
     assert again.book.bot("alpha").total == 500
+
+
+def again(tracker: Tracker) -> Tracker:
+    """The book that a statement of this one gives."""
+    return folded([json.loads(json.dumps({"type": "exposure", **part})) for part in statement(tracker, COVERS)])
+
+
+def test_a_stated_order_keeps_its_price_and_its_size_in_dollars() -> None:
+    worse = [["symbol", "S"], ["side", "BUY"], ["type", "LIMIT"], ["quantity", "2"], ["price", "150"]]
+    quote = [["symbol", "S"], ["side", "BUY"], ["type", "MARKET"], ["quoteOrderQty", "50"]]
+    tracker = folded([intent("1", "a", pairs=worse), intent("2", "b", pairs=quote)])
+    assert totals(again(tracker)) == totals(tracker) == (350, 0, 350, 0)
+
+
+def test_a_stated_list_keeps_which_half_has_ended() -> None:
+    pairs = [["symbol", "S"], ["side", "SELL"], ["quantity", "1"], ["abovePrice", "150"], ["belowStopPrice", "80"]]
+    both = [row("up"), row("down", "EXPIRED")]
+    tracker = folded([
+        intent("1", "", path="/api/v3/orderList/oco", pairs=pairs, client_ids=["list", "up", "down"]),
+        end("1", "ACCEPTED", {"symbol": "S", "orders": [], "orderReports": both}),
+    ])  # fmt: skip
+    restored = again(tracker)
+    assert totals(restored) == (150, 0, 150, 0)
+    restored.learn("main", "spot", row("up", "EXPIRED"))
+    assert totals(restored) == (0, 0, 0, 0)
+
+
+def test_a_stated_order_that_was_shown_is_not_undone_by_a_refusal() -> None:
+    shown = {"type": "learnt", "account": "main", "family": "spot", "rows": [row("a")]}
+    for records, left in (([shown], 200), ([], 0)):
+        restored = again(folded([intent("1", "a"), end("1", "UNKNOWN"), *records]))
+        restored.settle("1", Outcome.ABSENT, None, 0)
+        assert totals(restored) == (left, 0, left, 0)

@@ -10,7 +10,8 @@ import pytest
 from counterseal.core.exposure.claims import changes_of
 from counterseal.core.exposure.money import Rate
 from counterseal.core.exposure.order import Where
-from counterseal.core.exposure.tracker import Limit, Owner, Reservation, Tracker
+from counterseal.core.exposure.rows import Shown, shown
+from counterseal.core.exposure.tracker import Limit, Owner, Reservation, Tracker, kept
 from counterseal.core.outcome import Outcome
 
 OWNER = Owner("alpha", "main", "key")
@@ -380,3 +381,412 @@ def test_what_is_filled_after_a_position_was_stated_comes_on_top_of_it() -> None
     assert book.account("main").total == 600, "six were sold after it was asked for"
     book.state(where, Decimal(0))
     assert (book.account("main").total, book.places) == (0, {})
+
+
+# -- without a price
+
+
+@pytest.mark.parametrize(
+    ("family", "held", "side", "quantity", "over"),
+    [
+        # Futures: what is sold of a long position adds nothing until it is more than all that is held.
+        ("usdm", 5, "SELL", 5, ""),
+        ("usdm", 5, "SELL", 8, "exposure_unpriced"),
+        ("usdm", 5, "BUY", 1, "exposure_unpriced"),
+        ("usdm", -5, "BUY", 5, ""),
+        ("usdm", -5, "BUY", 6, "exposure_unpriced"),
+        # Spot: a sale of what is held owes nothing, so twice as much is no more than what is held.
+        ("spot", 5, "SELL", 10, ""),
+        ("spot", 5, "SELL", 11, "exposure_unpriced"),
+        ("spot", -5, "BUY", 5, ""),
+        ("spot", -5, "BUY", 8, "exposure_unpriced"),
+        ("spot", -5, "SELL", 1, "exposure_unpriced"),
+    ],
+)
+def test_without_a_price_the_larger_side_may_not_grow(
+    family: str, held: int, side: str, quantity: int, over: str
+) -> None:
+    desk = Desk()
+    desk.tracker.book.move(Where("main", family, "S", ""), "alpha", Decimal(held))
+    desk.rate = None
+    desk.tracker.book.reprice(family)
+    path = {"usdm": "/fapi/v1/order", "spot": "/api/v3/order"}[family]
+    assert desk.ask(path, LIMIT | {"side": side, "quantity": str(quantity)}, "a").over == over
+
+
+def test_old_prices_of_a_product_close_nothing_when_nothing_is_there_any_more() -> None:
+    desk = Desk()
+    for number in "ab":
+        desk.ask("/fapi/v1/order", LIMIT, number)
+        desk.end(Outcome.REJECTED)
+        book = desk.tracker.book
+        assert (book.bot("alpha").families, book.account("main").families, book.symbol("main", "S").families) == (
+            {}, {}, {},
+        )  # fmt: skip
+    assert desk.ask("/api/v3/order", LIMIT, "c", stale=frozenset({"usdm"})).over == ""
+
+
+def test_every_place_without_a_price_is_counted_once_and_out_again() -> None:
+    desk = Desk()
+    book = desk.tracker.book
+    places = [Where("main", "usdm", symbol, "") for symbol in "STUV"]
+    scopes = [book.bot("alpha"), book.account("main")]
+    for where in places[:2]:
+        book.move(where, "alpha", Decimal(1))
+    desk.rate = None
+    for where in places[2:]:
+        book.move(where, "alpha", Decimal(1))
+    assert [scope.unpriced for scope in scopes] == [2, 2]
+    book.reprice("usdm")
+    assert [scope.unpriced for scope in scopes] == [4, 4]
+    book.move(places[0], "alpha", Decimal(-1))
+    assert [scope.unpriced for scope in scopes] == [3, 3]
+    assert (book.symbol("main", "S").unpriced, book.symbol("main", "T").unpriced) == (0, 1)
+    assert set(book.places) == set(places[1:]), "a place where nothing is needs no price"
+    desk.rate = Rate(Decimal(100), None, Decimal(1))
+    book.reprice("usdm")
+    assert [scope.unpriced for scope in scopes] == [0, 0]
+    assert [scope.total for scope in scopes] == [300, 300]
+
+
+def test_without_a_price_another_order_of_the_same_side_does_not_count_as_new() -> None:
+    desk = Desk()
+    desk.ask("/fapi/v1/order", LIMIT | {"quantity": "5"}, "a")
+    desk.rate = None
+    desk.tracker.book.reprice("usdm")
+    assert desk.ask("/fapi/v1/order", LIMIT | {"side": "SELL", "quantity": "3"}, "b").over == ""
+    assert desk.ask("/fapi/v1/order", LIMIT | {"side": "SELL", "quantity": "3"}, "c").over == "exposure_unpriced"
+
+
+# -- what a request may come to
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "more", "counts", "algo"),
+    [
+        ("POST", "/fapi/v1/order", {}, True, False),
+        ("POST", "/fapi/v1/order", {"reduceOnly": "true"}, False, False),
+        ("POST", "/fapi/v1/algoOrder", {}, True, True),
+        ("POST", "/fapi/v1/algoOrder", {"closePosition": "true", "quantity": None}, False, True),
+        ("POST", "/fapi/v1/algoOrder", {"closePosition": "true"}, True, True),
+        ("POST", "/fapi/v1/algoOrder", {"closePosition": "true", "reduceOnly": "true"}, False, True),
+        # A modification states a size for an order whose own flags are not seen.
+        ("PUT", "/fapi/v1/order", {"orderId": "7", "reduceOnly": "true"}, True, False),
+    ],
+)
+def test_a_claim_counts_unless_it_can_only_reduce(
+    method: str, path: str, more: dict[str, str | None], counts: bool, algo: bool
+) -> None:
+    values = {name: text for name, text in (LIMIT | more).items() if text is not None}
+    (change,) = changes_of(method, path, values, ("a",))
+    assert (change.claim.counts, change.claim.algo) == (counts, algo)
+
+
+def test_both_pending_orders_of_a_list_are_known_by_their_names() -> None:
+    values = {
+        "symbol": "S", "workingSide": "BUY", "workingPrice": "100", "workingQuantity": "1", "pendingSide": "SELL",
+        "pendingQuantity": "1", "pendingAbovePrice": "120", "pendingBelowStopPrice": "90",
+    }  # fmt: skip
+    changes = changes_of("POST", "/api/v3/orderList/otoco", values, ("list", "working", "above", "below"))
+    assert [change.claim.names for change in changes] == [("working",), ("above", "below")]
+    one = {name: text for name, text in values.items() if "Above" not in name and "Below" not in name}
+    changes = changes_of("POST", "/api/v3/orderList/oto", one | {"pendingPrice": "120"}, ("list", "working", "pending"))
+    assert [(change.claim.names, change.claim.price) for change in changes] == [
+        (("working",), 100),
+        (("pending",), 120),
+    ]
+
+
+def test_an_order_without_an_id_has_none_and_a_modification_names_its_order() -> None:
+    (test,) = changes_of("POST", "/api/v3/order/test", LIMIT, ())
+    assert (test.claim.names, test.target) == (("",), None)
+    (numbered,) = changes_of("PUT", "/fapi/v1/order", LIMIT | {"orderId": "7"}, ())
+    assert (numbered.claim.names, numbered.target) == (("",), ("", "7"))
+    (named,) = changes_of("PUT", "/fapi/v1/order", LIMIT | {"origClientOrderId": "a"}, ())
+    assert (named.claim.names, named.target) == (("a",), ("a", ""))
+
+
+# -- by which names and numbers an order is known
+
+
+def test_a_new_order_was_neither_answered_nor_asked_for() -> None:
+    desk = Desk()
+    desk.ask("/api/v3/order", LIMIT, "a")
+    (order,) = desk.tracker.book.orders()
+    assert (order.shown, order.since_ms, order.asked_ms, order.numbers) == (False, 0, 0, {})
+
+
+def test_an_answer_confirms_an_order_whatever_is_in_it() -> None:
+    """The latest answer is the moment from which on open orders have to show it."""
+    desk = Desk()
+    for body in ({"code": 200}, [], None):
+        desk.ask("/fapi/v1/order", LIMIT, f"a{desk.count}")
+        order = list(desk.tracker.book.orders())[-1]
+        desk.tracker.settle(f"r{desk.count}", Outcome.ACCEPTED, body, 5_000)
+        assert (order.shown, order.since_ms) == (True, 5_000)
+    desk.ask("/fapi/v1/order", {**LIMIT, "origClientOrderId": "a2"}, method="PUT")
+    desk.tracker.settle(f"r{desk.count}", Outcome.ACCEPTED, {}, 4_000)
+    assert order.since_ms == 5_000
+
+
+def test_a_modification_that_names_no_order_is_taken_for_none_that_is_known() -> None:
+    desk = Desk()
+    desk.ask("/fapi/v1/order", LIMIT | {"orderId": "77", "quantity": "3"}, method="PUT")
+    desk.ask("/fapi/v1/order", LIMIT | {"quantity": "5"}, method="PUT")
+    assert desk.total == 800
+    desk.ask("/fapi/v1/order", {**LIMIT, "origClientOrderId": "unheard of"}, method="PUT")
+    assert [order.numbers for order in desk.tracker.book.orders()] == [{"77": ""}, {}, {}]
+
+
+def test_a_modification_without_a_price_keeps_the_orders_own() -> None:
+    desk = Desk()
+    desk.ask("/fapi/v1/order", LIMIT | {"price": "120"}, "a")
+    match = {"symbol": "S", "side": "BUY", "quantity": "3", "priceMatch": "OPPONENT", "origClientOrderId": "a"}
+    desk.ask("/fapi/v1/order", match, method="PUT")
+    assert desk.total == 360
+
+
+def test_a_batch_of_modifications_is_settled_leg_by_leg() -> None:
+    desk = Desk()
+    for name in "ab":
+        desk.ask("/fapi/v1/order", LIMIT, name)
+        desk.end(Outcome.ACCEPTED, row(name), family="usdm")
+    legs = json.dumps([LIMIT | {"origClientOrderId": name, "quantity": "1"} for name in "ab"])
+    desk.ask("/fapi/v1/batchOrders", {"batchOrders": legs}, method="PUT")
+    assert desk.total == 400, "a smaller size frees nothing before it is known"
+    desk.end(Outcome.ACCEPTED, [{"code": -2013, "msg": "Order does not exist."}, row("b")], family="usdm")
+    assert [(order.names, order.open) for order in desk.tracker.book.orders()] == [(("a",), 2), (("b",), 1)]
+
+
+@pytest.mark.parametrize("body", [None, {}, [], [row("a")], [row("a"), row("b"), row("c"), row("d")]])
+def test_what_a_batchs_answer_does_not_tell_stays_reserved(body: Any) -> None:
+    desk = Desk()
+    legs = json.dumps([LIMIT | {"newClientOrderId": name} for name in "abc"])
+    desk.ask("/fapi/v1/batchOrders", {"batchOrders": legs}, "a", "b", "c")
+    desk.end(Outcome.ACCEPTED, body, family="usdm")
+    assert (desk.total, desk.tracker.pending()) == (600, {})
+
+
+def test_a_batchs_answer_confirms_its_orders() -> None:
+    desk = Desk()
+    legs = json.dumps([LIMIT | {"newClientOrderId": name} for name in "ab"])
+    desk.ask("/fapi/v1/batchOrders", {"batchOrders": legs}, "a", "b")
+    desk.tracker.settle("r1", Outcome.ACCEPTED, [{}, {"code": -2019}], 7)
+    assert [(order.names, order.shown, order.since_ms) for order in desk.tracker.book.orders()] == [(("a",), True, 7)]
+
+
+def test_news_is_told_once() -> None:
+    """What is told is written into the journal."""
+    desk = Desk()
+    desk.ask("/api/v3/order", LIMIT, "a")
+    desk.end(Outcome.ACCEPTED, {})
+    for told in (row("a", orderId=1), row("a", filled="0.5", orderId=1), row("a", filled="1", orderId=1)):
+        assert len(desk.tracker.learn("main", "spot", told)) == 1
+        assert desk.tracker.learn("main", "spot", told) == []
+    amended = row("b", filled="1", origClientOrderId="a", orderId=1)
+    assert len(desk.tracker.learn("main", "spot", amended)) == 1
+    assert desk.tracker.learn("main", "spot", amended) == []
+    (order,) = desk.tracker.book.orders()
+    assert (order.names, order.numbers) == (("a", "b"), {"1": "a"})
+    assert len(desk.tracker.learn("main", "spot", row("b", "CANCELED", "1"))) == 1, "by its new name alone"
+    assert desk.total == 100
+
+
+def test_a_name_of_another_symbol_ends_nothing() -> None:
+    desk = Desk()
+    desk.ask("/api/v3/order", LIMIT, "a")
+    desk.end(Outcome.ACCEPTED, row("a"))
+    assert desk.tracker.learn("main", "spot", row("a", "CANCELED") | {"symbol": "T"}) == []
+    assert desk.total == 200
+
+
+def test_names_and_numbers_are_free_again_when_their_order_has_ended() -> None:
+    desk = Desk()
+    for number in (1, 2):
+        for name in ("a", "b"):
+            desk.ask("/api/v3/order", LIMIT, name)
+            desk.end(Outcome.ACCEPTED, row(name, orderId=10 * number + ord(name)))
+        amended = row("c", origClientOrderId="a", orderId=10 * number + ord("a"))
+        assert desk.tracker.learn("main", "spot", amended)
+        for name in ("c", "b"):
+            assert desk.tracker.learn("main", "spot", row(name, "CANCELED"))
+        assert (desk.total, list(desk.tracker.book.orders())) == (0, [])
+    assert desk.tracker.learn("main", "spot", row("anything", "CANCELED", "1", orderId=10 + ord("a"))) == []
+    assert desk.total == 0, "what has ended moves nothing any more"
+
+
+def test_the_id_of_a_cancel_names_no_order() -> None:
+    """Of a list one half is cancelled, under an id that a new order has later."""
+    desk = Desk()
+    values = {"symbol": "S", "side": "SELL", "quantity": "1", "abovePrice": "150", "belowStopPrice": "80"}
+    desk.ask("/api/v3/orderList/oco", values, "list", "up", "down")
+    desk.end(Outcome.ACCEPTED, {"symbol": "S", "orders": [], "orderReports": [row("up"), row("down")]})
+    desk.tracker.learn("main", "spot", row("gone", "CANCELED", origClientOrderId="down"))
+    desk.ask("/api/v3/order", LIMIT, "gone")
+    desk.end(Outcome.ACCEPTED, row("gone"))
+    desk.tracker.learn("main", "spot", row("gone", "CANCELED"))
+    assert [order.names for order in desk.tracker.book.orders()] == [("up", "down")]
+
+
+def test_what_a_conditional_order_became_may_have_its_name() -> None:
+    desk = Desk()
+    stop = {"symbol": "S", "side": "SELL", "type": "STOP_MARKET", "quantity": "2", "triggerPrice": "80"}
+    desk.ask("/fapi/v1/algoOrder", stop, "c")
+    algo = {"symbol": "S", "clientAlgoId": "c", "algoId": 4, "algoStatus": "NEW", "actualOrderId": ""}
+    desk.end(Outcome.ACCEPTED, algo, family="usdm")
+    assert len(desk.tracker.learn("main", "usdm", row("c", orderId=9))) == 1
+    (order,) = desk.tracker.book.orders()
+    assert order.numbers == {"a4": "c", "9": "c"}
+
+
+@pytest.mark.parametrize(
+    ("seen", "written"),
+    [
+        (Shown("S", ("a",), "1", "", Decimal("0.5"), ended=False),
+         {"symbol": "S", "orderId": "1", "status": "NEW", "executedQty": "0.5", "clientOrderId": "a"}),
+        (Shown("S", ("old", "new"), "1", "", Decimal("1E-8"), ended=True),
+         {"symbol": "S", "orderId": "1", "status": "CANCELED", "executedQty": "0.00000001", "origClientOrderId": "old",
+          "clientOrderId": "new"}),
+        (Shown("S", (), "1", "", Decimal(0), ended=False),
+         {"symbol": "S", "orderId": "1", "status": "NEW", "executedQty": "0"}),
+        (Shown("S", ("c",), "a4", "", Decimal(0), ended=True),
+         {"symbol": "S", "algoId": "4", "algoStatus": "CANCELED", "actualOrderId": "", "clientAlgoId": "c"}),
+        (Shown("S", ("c",), "a4", "9", Decimal(0), ended=False),
+         {"symbol": "S", "algoId": "4", "algoStatus": "NEW", "actualOrderId": "9", "clientAlgoId": "c"}),
+    ],
+)  # fmt: skip
+def test_what_is_written_down_of_an_order_reads_the_same_again(seen: Shown, written: dict[str, str]) -> None:
+    assert kept(seen) == written
+    assert shown(written) == seen
+
+
+# -- what is held on spot covers what is sold
+
+
+def test_sales_on_spot_owe_what_is_not_held() -> None:
+    """In the order in which they came: those that come first sell what is held."""
+    desk = Desk()
+    book, where = desk.tracker.book, Where("main", "spot", "S", "")
+    book.move(where, "alpha", Decimal(1))
+    assert desk.total == 100
+    desk.ask("/api/v3/order", LIMIT | {"quantity": "0.5", "price": "80"}, "buy")
+    assert desk.total == 150
+    desk.ask("/api/v3/order", LIMIT | {"side": "SELL", "price": "120"}, "first")
+    assert desk.total == 150, "one of two is owed"
+    desk.ask("/api/v3/order", LIMIT | {"side": "SELL", "price": "150"}, "second")
+    assert desk.total == 120 + 300
+    desk.end(Outcome.ACCEPTED, row("buy"), number=1)
+    desk.end(Outcome.ACCEPTED, row("second"), number=3)
+    desk.tracker.learn("main", "spot", row("first", "PARTIALLY_FILLED", "1"))
+    assert desk.total == 120 + 300, "what was held is sold, one is left of the first"
+    desk.rate = Rate(Decimal(200), None, Decimal(1))
+    book.reprice("spot")
+    assert desk.total == 200 + 400
+    desk.tracker.learn("main", "spot", row("buy", "FILLED", "0.5"))
+    assert desk.total == 100 + 400, "what was bought covers half of what is left"
+    desk.tracker.learn("main", "spot", row("first", "CANCELED", "1"))
+    assert desk.total == 300, "the second one's, now that it comes first"
+    desk.end(Outcome.REJECTED, number=2)
+    desk.tracker.learn("main", "spot", row("second", "CANCELED"))
+    assert desk.total == 100
+
+
+def test_more_sales_than_one_may_be_covered() -> None:
+    desk = Desk()
+    desk.tracker.book.move(Where("main", "spot", "S", ""), "alpha", Decimal(3))
+    for number in range(3):
+        desk.ask("/api/v3/order", LIMIT | {"side": "SELL", "price": "150"}, f"a{number}")
+    assert desk.total == 450, "two are covered by three, and one of the next two"
+    desk.ask("/api/v3/order", LIMIT | {"side": "SELL", "price": "400"}, "b")
+    assert desk.total == 450 + 800
+
+
+def test_what_is_owed_on_spot_is_counted_once() -> None:
+    desk = Desk()
+    desk.tracker.book.move(Where("main", "spot", "S", ""), "alpha", Decimal(-1))
+    desk.ask("/api/v3/order", LIMIT | {"side": "SELL"}, "a")
+    assert desk.total == 300
+    desk.tracker.book.reprice("spot")
+    assert desk.total == 300
+
+
+def test_futures_cover_nothing() -> None:
+    """What is sold of a position opens one of the other side, should it be more."""
+    desk = Desk()
+    desk.tracker.book.move(Where("main", "usdm", "S", ""), "alpha", Decimal(1))
+    desk.ask("/fapi/v1/order", LIMIT | {"side": "SELL"}, "a")
+    assert desk.total == 200
+    desk.tracker.book.reprice("usdm")
+    assert desk.total == 200
+
+
+@pytest.mark.parametrize("side", ["BUY", "SELL"])
+def test_what_only_reduces_counts_nothing_at_any_price(side: str) -> None:
+    desk = Desk()
+    desk.ask("/fapi/v1/order", LIMIT | {"side": side, "reduceOnly": "true"}, "a")
+    desk.ask("/fapi/v1/order", LIMIT | {"side": side, "quantity": "1"}, "b")
+    assert desk.total == 100
+    desk.rate = Rate(Decimal(200), None, Decimal(1))
+    desk.tracker.book.reprice("usdm")
+    assert desk.total == 200
+
+
+def test_a_stated_position_is_counted_at_every_price() -> None:
+    desk = Desk()
+    book = desk.tracker.book
+    book.state(Where("main", "usdm", "S", ""), Decimal(-2))
+    assert book.account("main").total == 200
+    desk.rate = Rate(Decimal(50), None, Decimal(1))
+    book.reprice("usdm")
+    assert (book.account("main").total, book.symbol("main", "S").total) == (100, 100)
+
+
+# -- what is over a limit already
+
+
+def test_over_a_limit_passes_what_makes_nothing_larger() -> None:
+    desk = Desk()
+    desk.ask("/fapi/v1/order", LIMIT, "a")
+    assert desk.ask("/fapi/v1/order", LIMIT, "b", limit=100).over == "over"
+    assert desk.ask("/fapi/v1/order", LIMIT | {"reduceOnly": "true"}, "c", limit=100).over == ""
+    assert desk.ask("/fapi/v1/order", LIMIT | {"side": "SELL"}, "d", limit=100).over == "", "the other side is as large"
+    assert desk.ask("/fapi/v1/order", LIMIT | {"side": "SELL", "quantity": "0.1"}, "e", limit=100).over == "over"
+
+
+# -- modifications
+
+
+@pytest.mark.parametrize(
+    ("own", "new", "dollars"),
+    [("120", "150", 300), ("150", "120", 300), ("150", None, 300), (None, "150", 300), (None, None, 200)],
+)
+def test_the_worse_price_counts_until_a_modification_is_known(own: str | None, new: str | None, dollars: int) -> None:
+    desk = Desk()
+
+    def priced(price: str | None, **more: str) -> dict[str, str]:
+        values = {"symbol": "S", "side": "BUY", "type": "LIMIT", "quantity": "2", **more}
+        return values | ({"priceMatch": "QUEUE"} if price is None else {"price": price})
+
+    desk.ask("/fapi/v1/order", priced(own), "a")
+    desk.ask("/fapi/v1/order", priced(new, origClientOrderId="a"), method="PUT")
+    assert desk.total == dollars
+
+
+def test_a_modification_that_came_about_after_its_order_had_ended_changes_nothing() -> None:
+    desk = Desk()
+    desk.ask("/fapi/v1/order", LIMIT, "a")
+    desk.end(Outcome.ACCEPTED, row("a"), family="usdm")
+    desk.ask("/fapi/v1/order", {**LIMIT, "origClientOrderId": "a"}, method="PUT")
+    desk.tracker.learn("main", "usdm", row("a", "EXPIRED"))
+    desk.end(Outcome.ACCEPTED, {"code": 200}, family="usdm")
+    assert (desk.total, desk.tracker.book.places) == (0, {})
+
+
+def test_each_half_of_a_list_has_a_number_of_its_own() -> None:
+    desk = Desk()
+    values = {"symbol": "S", "side": "SELL", "quantity": "1", "abovePrice": "150", "belowStopPrice": "80"}
+    desk.ask("/api/v3/orderList/oco", values, "list", "up", "down")
+    for number, name in enumerate(("up", "down"), 1):
+        assert len(desk.tracker.learn("main", "spot", row(name, orderId=number))) == 1
+    (order,) = desk.tracker.book.orders()
+    assert order.numbers == {"1": "up", "2": "down"}

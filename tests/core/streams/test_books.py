@@ -192,6 +192,14 @@ def test_an_answer_is_made_of_fields_alone() -> None:
     assert answer(b'{"stream":"x","data":[]}', fields, "BTCUSDT") is None
 
 
+@pytest.mark.parametrize("value", [b'"\\ud800"', b"NaN", b"-Infinity", b"1e999", b"[" * 5000 + b"]" * 5000])
+def test_what_no_json_can_say_is_no_answer(value: bytes) -> None:
+    """The reader of streams takes it, and nobody could be given it."""
+    _, fields = WHOLE["spot", "/api/v3/ticker/bookTicker"]
+    text = b'{"data":{"s":"BTCUSDT","b":%b,"B":"2","a":"3","A":"4"}}' % value
+    assert answer(text, fields, "BTCUSDT") is None
+
+
 @pytest.mark.parametrize("ask", ["9.00", "8.5"])
 def test_a_crossed_book_is_no_book(ask: str) -> None:
     """Somebody would buy for more than another one wants: something is wrong, whoever is."""

@@ -1,5 +1,7 @@
 """core.wsapi.frames: a request is read in one way, or not at all."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,6 +66,7 @@ def test_a_request(text: str, frame: Frame) -> None:
         ('{"id":"' + "x" * 37 + '","method":"m"}', "ws_id_malformed", "null"),
         ('{"id":1,"method":"m","params":[]}', "ws_params_malformed", "1"),
         ('{"id":1,"method":"m","params":"a"}', "ws_params_malformed", "1"),
+        (json.dumps({"id": 1, "method": "m", "params": {f"a{n}": 1 for n in range(129)}}), "ws_params_malformed", "1"),
         ('{"id":1,"method":"m","params":{"a":null}}', "ws_params_malformed", "1"),
         ('{"id":1,"method":"m","params":{"":"1"}}', "ws_params_malformed", "1"),
         ('{"id":1,"method":"m","params":{"a&b":"1"}}', "ws_params_malformed", "1"),

@@ -166,6 +166,20 @@ async def test_nothing_is_answered_without_a_live_stream(rig: Rig) -> None:
 
 
 @with_rig
+async def test_a_symbol_that_only_folds_to_the_streams_is_another(rig: Rig) -> None:
+    """The sign of the kelvin has a small k: the exchange is asked for the very text, and LINKUSDT's book lives on."""
+    rig.bot("/stream?streams=linkusdt@depth@100ms/linkusdt@bookTicker")
+    reader = Reader(rig)
+    await rig.wait(2)
+    await reader.live("/api/v3/depth?symbol=LINKUSDT")
+    await rig.wait(1)
+    for path in ("/api/v3/depth", "/api/v3/ticker/bookTicker"):
+        assert await reader.live(f"{path}?symbol=LIN%E2%84%AAUSDT") is None, path
+        assert reader.venue.asked[-1] == f"{path}?symbol=LIN%E2%84%AAUSDT"
+        assert await reader.live(f"{path}?symbol=LINKUSDT") is not None, path
+
+
+@with_rig
 async def test_what_is_too_old_or_lost_is_not_answered(rig: Rig) -> None:
     """An age beyond the bound, and a connection that is gone; after it everything begins anew."""
     rig.bot(SPOT)

@@ -8,6 +8,8 @@ import pytest
 from tests.gateway.streams.rig import Rig, with_rig
 from tests.gateway.streams.straight import WEIGHTS, Books, StraightRig, spent
 
+from counterseal.core.streams.frames import text_frame
+
 SYMBOLS = ("btcusdt", "ethusdt")
 
 
@@ -52,6 +54,22 @@ async def test_forty_bots_are_one_connection(rig: Rig) -> None:
         "bots": 40, "streams": 40, "connections": 1, "attempts": 1, "lost": 0, "renewed": 0, "unread": 0,
         "dropped": 0, "cut": 0, "gaps": 0, "told": 0, "down": 0,
     }  # fmt: skip
+
+
+@with_rig
+async def test_what_cannot_be_read_is_counted_and_costs_nobody_the_connection(rig: Rig) -> None:
+    """No JSON, half a character, JSON that is nested without end."""
+    bot = rig.bot("/ws/btcusdt@bookTicker")
+    await rig.wait(1)
+    bot.take()
+    (wire,) = rig.exchange.live
+    deep = b'{"stream":"btcusdt@bookTicker","data":%b%b}' % (b"[" * 20_000, b"]" * 20_000)
+    for text in (b"{", b'{"stream":"\\ud800"}', deep):
+        wire._arrive(text_frame(text))
+    assert rig.hub.report()["unread"] == 3
+    await rig.wait(2)
+    assert len(bot.take()) > 2
+    assert rig.hub.report()["lost"] == 0
 
 
 @with_rig

@@ -15,6 +15,7 @@ from tests.limits.house import key_of
 from counterseal.gateway.userdata.events import UserEvent
 
 
+@pytest.mark.threat(44)
 @pytest.mark.parametrize("family", FAMILIES)
 def test_an_order_that_somebody_else_placed_is_told_once(tmp_path: Any, family: str) -> None:
     @with_rig()

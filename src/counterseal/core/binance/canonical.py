@@ -13,6 +13,9 @@ Pair = tuple[str, str]
 
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
 _URI_COMPONENT_SAFE = "!'()*~"
+# The longest that there is (RSA of 4096 bits, all of it encoded twice) is shorter: what is cut off here was no part of
+# a signature that is right.
+_MAX_SIGNATURE = 8_192
 VARIANTS = ("raw", "decoded", "decoded_no_plus", "encode_uri_component", "form")
 
 
@@ -54,7 +57,7 @@ def _take(part: bytes) -> tuple[bytes, bytes | None]:
 
 def decode_signature(wire: bytes) -> str:
     """Percent-decode a signature value, a second time where the client encoded it twice."""
-    text = unquote(wire.decode("latin-1"))
+    text = unquote(wire[:_MAX_SIGNATURE].decode("latin-1"))
     return unquote(text) if "%" in text else text
 
 

@@ -1,10 +1,13 @@
 """What the exchange says of a book: changes and snapshots, read strictly; whatever is odd is None."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
 from counterseal.core.streams.levels import Row
+
+_HALF = re.compile(r"[\ud800-\udfff]").search
 
 
 class Change(NamedTuple):
@@ -43,7 +46,7 @@ def read_change(text: bytes) -> Change | None:
         return None
     numbers = [data.get(name, 0) for name in ("E", "T")]
     texts = [data.get(name, "") for name in ("s", "ps")]
-    if not all(_is_number(value) for value in numbers) or not all(isinstance(value, str) for value in texts):
+    if not all(_is_number(value) for value in numbers) or not all(_is_text(value) for value in texts):
         return None
     return Change(ids[0], ids[1], bids, asks, ids[2], *numbers, *texts)
 
@@ -84,6 +87,11 @@ def _object(text: bytes) -> dict[str, Any] | None:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_text(value: object) -> bool:
+    """A half of a character alone has no UTF-8: an answer made of it could not be written."""
+    return isinstance(value, str) and not _HALF(value)
 
 
 def _rows(value: object) -> list[Row] | None:

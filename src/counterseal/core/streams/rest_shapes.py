@@ -30,9 +30,15 @@ def moment_ms(text: bytes) -> int:
 
 
 def answer(text: bytes, fields: dict[str, str], symbol: str) -> bytes | None:
-    """Give an answer made of a message in its combined form; None when it lacks a field, or is of another symbol."""
+    """Give an answer made of a message in its combined form.
+
+    None when it lacks a field, is of another symbol, or holds what no JSON can say.
+    """
     data = data_of(text)
     if data is None or data.get("s") != symbol or not data.keys() >= set(fields.values()):
         return None
     shown = {shown: data[name] for shown, name in fields.items()}
-    return json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
+    try:
+        return json.dumps(shown, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        return None

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from counterseal.core import strict_json
 from counterseal.core.strict_json import JsonError, NumberText
+from counterseal.core.wire import MAX_PAIRS
 
 Pair = tuple[str, str]
 
@@ -47,7 +48,7 @@ def read(text: str) -> Frame:
         raise Refused("ws_frame_malformed", asked)
     if params is None:
         return Frame(asked, method, ())
-    if not isinstance(params, dict):
+    if not isinstance(params, dict) or len(params) > MAX_PAIRS:
         raise Refused("ws_params_malformed", asked)
     return Frame(asked, method, tuple([_pair(name, value, asked) for name, value in params.items()]))
 

@@ -73,7 +73,8 @@ class LiveReads:
         place = (admitted.endpoint.family, admitted.endpoint.path)
         asked = dict(admitted.intent.pairs)
         symbol = asked.pop("symbol", "")
-        if not symbol or symbol != symbol.upper() or self._has_slept(most_ms):
+        # A stream is named in small letters: of two symbols that share them, that of the capitals is meant.
+        if not symbol or symbol != symbol.lower().upper() or self._has_slept(most_ms):
             return None
         found = None
         if place in WHOLE and not asked:

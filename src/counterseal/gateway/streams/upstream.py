@@ -254,7 +254,7 @@ class Line:
         """Pass a stream's message on, once; read everything else."""
         try:
             message = _decode(text)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             self._common.counts.unread += 1
             return
         if message.stream is None:

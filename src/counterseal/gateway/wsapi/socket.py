@@ -17,7 +17,7 @@ from counterseal.core.wsapi.methods import Method
 from counterseal.core.wsapi.opening import ApiOpening
 from counterseal.gateway import reply as rest
 from counterseal.gateway.admission import Admitted, Inquiry
-from counterseal.gateway.handler import Handler
+from counterseal.gateway.handler import HELD_BACK_S, Handler
 from counterseal.gateway.reply import Reply
 from counterseal.gateway.state import Source, State
 from counterseal.gateway.streams.socket import HIGH_WATER, POLICY, BotSocket, Sender
@@ -135,7 +135,12 @@ class ApiSocket(BotSocket):
         inquiry = Inquiry(self._head(method, call.key_id or call.session), call.payload, self._source, call=call)
         if self._session.is_stale():
             self._log_out()
-        self._carry_on(asked, method, inquiry)
+        shed = None if method.ends_here else self._desk.handler.shed(inquiry)
+        if shed is None:
+            self._carry_on(asked, method, inquiry)
+            return
+        self._in_flight[id(inquiry)] = inquiry
+        self._desk.state.clock.call_later(HELD_BACK_S, lambda: self._end_one(asked, inquiry, shed))
 
     def _endpoint(self, method: Method) -> Endpoint | None:
         known = HERE if method.ends_here else self._desk.state.catalogue
