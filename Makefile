@@ -5,8 +5,8 @@ PIP_FLAGS := --quiet --disable-pip-version-check --no-input --require-hashes
 export PYTHONPATH := src
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-computing test-processes coverage lint bench bench-ws compiled compiled-test full slow slow-computing \
-  slow-processes crash docs lock sdk clean
+.PHONY: help run test test-computing test-processes test-others coverage lint bench bench-ws bench-load compiled compiled-test full slow slow-computing \
+  slow-processes slow-campaign campaign fuzz mutants timing crash docs lock sdk clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,16 +21,20 @@ $(ENV)/%/.stamp: requirements/%.txt
 run: $(ENV)/product/.stamp ## start everything with the paper exchange and a demo bot; Ctrl-C stops it
 	@exec $(ENV)/product/bin/python -m counterseal.cli.main demo
 
-# Two sessions side by side: what waits for real processes does not hold up what computes.
+# Three sessions side by side: what computes gives way to what waits for real processes.
 test: $(ENV)/test/.stamp ## the tests that fit five minutes
-	@$(MAKE) --no-print-directory --output-sync=target -j2 test-computing test-processes
+	@$(MAKE) --no-print-directory --output-sync=target -j3 test-computing test-processes test-others
 
-COMPUTING := tests/core tests/adapters tests/captures tests/gateway tests/limits tests/paper
+COMPUTING := tests/core tests/adapters tests/captures tests/gateway tests/limits tests/paper tests/fuzz
 test-computing: $(ENV)/test/.stamp
-	$(ENV)/test/bin/python -m pytest -m "not slow and not sdk" $(COMPUTING) $(PYTEST)
+	nice $(ENV)/test/bin/python -m pytest -m "not slow and not sdk" $(COMPUTING) $(PYTEST)
 
 test-processes: $(ENV)/test/.stamp
-	$(ENV)/test/bin/python -m pytest -m "not slow and not sdk" -p no:cacheprovider tests $(COMPUTING:%=--ignore=%) $(PYTEST)
+	$(ENV)/test/bin/python -m pytest -m "not slow and not sdk" -p no:cacheprovider tests/scenarios $(PYTEST)
+
+test-others: $(ENV)/test/.stamp
+	nice $(ENV)/test/bin/python -m pytest -m "not slow and not sdk" -p no:cacheprovider tests \
+	  $(COMPUTING:%=--ignore=%) --ignore=tests/scenarios $(PYTEST)
 
 # Counting branches makes the tests of core three times as slow.
 coverage: $(ENV)/test/.stamp ## the tests of core again: 100 % of its branches
@@ -49,14 +53,26 @@ sdk: $(ENV)/test/.stamp ## install the pinned third-party SDKs and drive each th
 	$(ENV)/test/bin/python -m pytest -m sdk tests/scenarios $(PYTEST)
 
 slow: $(ENV)/test/.stamp ## what `make test` leaves to CI, the SDKs apart
-	@$(MAKE) --no-print-directory --output-sync=target -j2 slow-processes slow-computing
+	@$(MAKE) --no-print-directory --output-sync=target -j2 slow-computing slow-processes slow-campaign
 
 slow-processes: $(ENV)/test/.stamp
 	$(ENV)/test/bin/python -m pytest -m "slow and not sdk" -p no:cacheprovider tests/scenarios $(PYTEST)
 
 # What computes gives way to what has deadlines in real time.
 slow-computing: $(ENV)/test/.stamp
-	nice $(ENV)/test/bin/python -m pytest -m "slow and not sdk" tests --ignore=tests/scenarios $(PYTEST)
+	nice $(ENV)/test/bin/python -m pytest -m "slow and not sdk" tests --ignore=tests/scenarios --ignore=tests/campaign $(PYTEST)
+
+slow-campaign: $(ENV)/test/.stamp
+	nice $(ENV)/test/bin/python -m pytest -m slow -p no:cacheprovider tests/campaign $(PYTEST)
+
+CAMPAIGN := $(ENV)/campaign
+campaign: $(ENV)/test/.stamp ## hostile input at its full counts, half an hour; writes docs/reference/campaign.md
+	@rm -rf $(CAMPAIGN)
+	CAMPAIGN_SHARE=1 CAMPAIGN_OUT=$(CAMPAIGN) $(ENV)/test/bin/python -m pytest -m slow -p no:cacheprovider tests/campaign $(PYTEST)
+	$(ENV)/test/bin/python tools/generate_campaign_doc.py $(CAMPAIGN)
+
+fuzz: $(ENV)/fuzz/.stamp ## coverage-guided fuzzing of every parser, FUZZ_SECONDS (10) each; FUZZ_RUNS counts inputs instead
+	nice $(ENV)/fuzz/bin/python -m tests.fuzz.run all --jobs 2
 
 crash: $(ENV)/test/.stamp ## kill -9 of gateway and signer: under load 100 times, and at every system call of seven kinds of work
 	$(ENV)/test/bin/python -m pytest -m slow tests/scenarios -k kill $(PYTEST)
@@ -66,7 +82,7 @@ full: $(ENV)/test/.stamp ## everything, also what CI leaves out
 	$(ENV)/test/bin/python tests/verifiers/reference.py install
 	$(ENV)/test/bin/python tests/conformance/suite.py install
 	RATE1_MINUTES=30 SIGN1_MESSAGES=10000000 DUP1_OPERATIONS=1000000 DUP2_REPETITIONS=5000 KA1_TIMES=1000 \
-	  PWR1_STATES=1000 RATE2_ROUNDS=10 LIM1_STEPS=50000 LIM2_ROUNDS=10000 LIM4_CASES=200 \
+	  PWR1_STATES=1000 AUD1_PLACES=100 RATE2_ROUNDS=10 LIM1_STEPS=50000 LIM2_ROUNDS=10000 LIM4_CASES=200 \
 	  WSF2_MINUTES=10 MARKET_MINUTES=60 STREAM_GAP_ROUNDS=200 COUNTERSEAL_WS_CELLS=9999 \
 	  $(ENV)/test/bin/python -m pytest $(PYTEST)
 
@@ -100,6 +116,16 @@ bench: $(ENV)/bench/.stamp $(ENV)/product/.stamp $(ENV)/compiled/.stamp ## throu
 bench-ws: $(ENV)/bench/.stamp $(ENV)/product/.stamp ## streams beside the websockets library's fan-out, orders of the WebSocket API beside REST's
 	$(ENV)/product/bin/python bench/ws_run.py $(BENCH)
 
+mutants: $(ENV)/test/.stamp ## one small mistake at a time where money depends on it: does a test notice? Hours; MUTANTS= names groups
+	nice $(ENV)/test/bin/python tools/mutants.py $(MUTANTS)
+	$(ENV)/test/bin/python tools/generate_mutants_doc.py
+
+timing: $(ENV)/product/.stamp ## TIMING-1: whether the time of a refusal tells what was wrong; a million samples each
+	$(ENV)/product/bin/python bench/timing_1.py
+
+bench-load: $(ENV)/bench/.stamp $(ENV)/product/.stamp ## load borne, shed and forgotten: overload, streams, starts, idle connections
+	$(ENV)/product/bin/python bench/load_run.py $(BENCH)
+
 docs: $(ENV)/product/.stamp ## write the generated reference pages again
 	$(ENV)/product/bin/python tools/generate_settings_doc.py
 	$(ENV)/product/bin/python tools/generate_reasons_doc.py
@@ -107,9 +133,10 @@ docs: $(ENV)/product/.stamp ## write the generated reference pages again
 	$(ENV)/product/bin/python tools/generate_endpoints_doc.py
 	$(ENV)/product/bin/python tools/generate_threats_doc.py
 	$(ENV)/product/bin/python tools/generate_failing_doc.py
+	$(ENV)/product/bin/python tools/generate_mutants_doc.py
 
 lock: ## resolve requirements again and lock them by hash (needs uv)
-	for name in product test tools compile hsm; do \
+	for name in product test tools compile hsm fuzz; do \
 	  uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    requirements/$$name.in -o requirements/$$name.txt; done
 
