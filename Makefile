@@ -5,8 +5,8 @@ PIP_FLAGS := --quiet --disable-pip-version-check --no-input --require-hashes
 export PYTHONPATH := src
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-computing test-processes test-others coverage lint bench bench-ws bench-load compiled compiled-test full slow slow-computing \
-  slow-processes slow-campaign campaign fuzz mutants timing crash docs lock sdk clean
+.PHONY: help run test test-core test-gateway test-processes test-others coverage lint bench bench-ws bench-load compiled compiled-test full slow slow-computing \
+  slow-processes slow-campaign services campaign fuzz mutants timing crash docs lock sdk clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,20 +21,24 @@ $(ENV)/%/.stamp: requirements/%.txt
 run: $(ENV)/product/.stamp ## start everything with the paper exchange and a demo bot; Ctrl-C stops it
 	@exec $(ENV)/product/bin/python -m counterseal.cli.main demo
 
-# Three sessions side by side: what computes gives way to what waits for real processes.
+# Four sessions side by side: what computes gives way to what waits for real processes.
 test: $(ENV)/test/.stamp ## the tests that fit five minutes
-	@$(MAKE) --no-print-directory --output-sync=target -j3 test-computing test-processes test-others
+	@$(MAKE) --no-print-directory --output-sync=target -j4 test-core test-gateway test-processes test-others
 
-COMPUTING := tests/core tests/adapters tests/captures tests/gateway tests/limits tests/paper tests/fuzz
-test-computing: $(ENV)/test/.stamp
-	nice $(ENV)/test/bin/python -m pytest -m "not slow and not sdk" $(COMPUTING) $(PYTEST)
+CORE := tests/core tests/captures tests/fuzz tests/paper
+GATEWAY := tests/adapters tests/gateway tests/guard tests/limits
+test-core: $(ENV)/test/.stamp
+	nice $(ENV)/test/bin/python -m pytest -m "not slow and not sdk" $(CORE) $(PYTEST)
+
+test-gateway: $(ENV)/test/.stamp
+	nice $(ENV)/test/bin/python -m pytest -m "not slow and not sdk" -p no:cacheprovider $(GATEWAY) $(PYTEST)
 
 test-processes: $(ENV)/test/.stamp
 	$(ENV)/test/bin/python -m pytest -m "not slow and not sdk" -p no:cacheprovider tests/scenarios $(PYTEST)
 
 test-others: $(ENV)/test/.stamp
 	nice $(ENV)/test/bin/python -m pytest -m "not slow and not sdk" -p no:cacheprovider tests \
-	  $(COMPUTING:%=--ignore=%) --ignore=tests/scenarios $(PYTEST)
+	  $(patsubst %,--ignore=%,$(CORE) $(GATEWAY)) --ignore=tests/scenarios $(PYTEST)
 
 # Counting branches makes the tests of core three times as slow.
 coverage: $(ENV)/test/.stamp ## the tests of core again: 100 % of its branches
@@ -133,10 +137,13 @@ docs: $(ENV)/product/.stamp ## write the generated reference pages again
 	$(ENV)/product/bin/python tools/generate_endpoints_doc.py
 	$(ENV)/product/bin/python tools/generate_threats_doc.py
 	$(ENV)/product/bin/python tools/generate_failing_doc.py
+	$(ENV)/product/bin/python tools/generate_alerts_doc.py
 	$(ENV)/product/bin/python tools/generate_mutants_doc.py
 
+services: $(ENV)/services/.stamp ## servers that the tests of Amazon SNS talk to; 340 MB
+
 lock: ## resolve requirements again and lock them by hash (needs uv)
-	for name in product test tools compile hsm fuzz; do \
+	for name in product test tools compile hsm alerts alerts-aws alerts-apprise services fuzz; do \
 	  uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    requirements/$$name.in -o requirements/$$name.txt; done
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ sys.path.insert(0, str(ROOT / "src"))
 from counterseal.core.config.cross import RULES  # noqa: E402  found by the path above
 from counterseal.core.config.table import SECTIONS, Required, Section, Setting  # noqa: E402  found by the path above
 
-_EXAMPLE_NAMES = {"keys": "main", "accounts": "main", "bots": "alpha"}
+_EXAMPLE_NAMES = {"keys": "main", "accounts": "main", "strategies": "grid", "bots": "alpha", "alert_channels": "mail"}
 _HEAD = """\
 # Settings of counterseal.toml
 
@@ -74,6 +75,8 @@ def _default(setting: Setting) -> str:
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     if isinstance(value, (str, int)):
         return f'"{value}"' if isinstance(value, str) else str(value)
     return "{}" if hasattr(value, "keys") else "[]"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from laws import check_l1_l2_l4
-from stack import Reply, Stack
+from stack import Reply, Stack, is_guards
 
 from counterseal.paper import admin_socket
 
@@ -182,8 +182,8 @@ def test_no_answer_in_twelve_seconds(faulty: Stack) -> None:
 
 
 def lines(stack: Stack) -> int:
-    """Everything that the exchange received, the gateway's own reads too."""
-    return len((stack.paper_home / "journal.jsonl").read_text().splitlines())
+    """Everything that the exchange received, the gateway's own reads too; the guard learns of a ban by itself."""
+    return len((stack.paper_home / "journal.jsonl").read_text().splitlines()) - len(stack.received_of_guard())
 
 
 def until_limited(stack: Stack) -> Reply:
@@ -227,9 +227,9 @@ def test_429_closes_a_product_and_418_everything(tmp_path_factory: pytest.TempPa
 
 
 def spot_lines(stack: Stack) -> int:
-    """How many spot requests the exchange has had."""
+    """How many spot requests the exchange has had of the gateway; the guard learns of a wall by itself."""
     rows = map(json.loads, (stack.paper_home / "journal.jsonl").read_text().splitlines())
-    return sum((row["path"] or "").startswith("/api/") for row in rows)
+    return sum((row["path"] or "").startswith("/api/") and not is_guards(row) for row in rows)
 
 
 def check_ban(stack: Stack) -> None:

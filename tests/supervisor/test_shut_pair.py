@@ -30,8 +30,10 @@ def _shut(supervisor: Running, how: int, then: str) -> None:
 
 
 def _both_replaced(supervisor: Running, before: dict[str, int]) -> bool:
+    """Gateway and signer are others; the guard has no part in it and stays."""
     now = supervisor.pids()
-    return all(now[name] not in (None, pid) for name, pid in before.items())
+    assert now["guard"] == before["guard"]
+    return all(now[name] not in (None, before[name]) for name in ("gateway", "signer"))
 
 
 def _recovers(supervisor: Running, before: dict[str, int]) -> None:

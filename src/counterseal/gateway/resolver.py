@@ -19,6 +19,7 @@ from counterseal.gateway.asking import Asker
 from counterseal.gateway.cases import Case, recovered_case
 from counterseal.gateway.exposure import Exposures
 from counterseal.gateway.recovery import MAX_KEPT_REPLY
+from counterseal.gateway.rests import Rests
 from counterseal.gateway.state import State
 from counterseal.gateway.turn import Turn
 from counterseal.ports.journal import Journal
@@ -39,6 +40,7 @@ class Resolver:
         exposures: Exposures,
     ) -> None:  # fmt: skip
         self._exposures = exposures
+        self._rests = Rests(state)
         self._state = state
         self._asker = asker
         self._signer = signer
@@ -186,6 +188,7 @@ class Resolver:
         self._write({**record, **(by or {})})
         if self._exposures.active:
             self._exposures.settle(entry.request, case.key, case.family, found.outcome, found.body)
+        self._rests.resolved(case.key, case.family, freed, found.body)
         self._log.warning("unknown request is resolved", id=entry.request, outcome=found.outcome.value, after_ms=age_ms)
 
     def _reply(self, found: Conclusion) -> tuple[int, bytes] | None:

@@ -1,0 +1,1 @@
+"""The running part of alerts: queue, spool, senders, what raises them."""

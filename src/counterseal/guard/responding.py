@@ -1,0 +1,113 @@
+"""What the guard does of itself: about a limit that is neared or passed, and about what came from outside."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from decimal import Decimal
+from typing import Any, Protocol
+
+from counterseal.adapters.tasks import Tasks
+from counterseal.core.config.model import Config
+from counterseal.core.guardrails.breach import Breach, Cut
+from counterseal.core.guardrails.limits import Action, Level
+from counterseal.core.holdings import BOTH, SPOT, Holding
+from counterseal.core.ladder import Actor, Kind, Rung, Scope, Trip
+from counterseal.core.reach import reach, shares
+from counterseal.guard.acting import Proof
+from counterseal.guard.stopping import Stopping
+from counterseal.guard.telling import Telling
+from counterseal.guard.watch.intruders import Intruder
+from counterseal.ports.clock import Clock
+
+GUARD = "guard"
+_CODES = {Level.WARN: "limit_warning", Level.EMERGENCY: "limit_threshold", Level.LIMIT: "limit_passed"}
+_RUNGS = {Action.REDUCE: Rung.REDUCING, Action.HALT: Rung.HALTED, Action.FLATTEN: Rung.FLATTEN}
+_ZERO = Decimal(0)
+
+
+class Reducer(Protocol):
+    """Makes positions smaller."""
+
+    def reduce(self, account: str, family: str, targets: Callable[[Holding], Decimal | None]) -> Awaitable[Proof]: ...
+
+
+class Responding:
+    """Acts on breaches and intruders. `hands` gives the way to the exchange, None while there is none."""
+
+    def __init__(
+        self,
+        stopping: Stopping,
+        telling: Telling,
+        hands: Callable[[], Reducer | None],
+        config: Callable[[], Config],
+        clock: Clock,
+        tasks: Tasks,
+        log: Any,
+    ) -> None:
+        self._stopping, self._telling, self._hands, self._config = stopping, telling, hands, config
+        self._clock, self._tasks, self._log = clock, tasks, log
+        # One reduction at a time of what one account has in one market.
+        self._reducing: set[tuple[str, str]] = set()
+
+    def on_breach(self, breach: Breach) -> None:
+        """Stop first, then make the positions smaller; a warning is only told."""
+        self._telling.limit(_CODES[breach.level], str(breach), breach.scope, breach.symbol)
+        if breach.action is Action.ALERT:
+            return
+        cuts = breach.cuts
+        rung = _RUNGS[breach.action]
+        if rung is Rung.FLATTEN:
+            if self._is_shared(breach.scope):
+                # What others hold there is not this one's to close: its own part goes, and it waits for a person.
+                rung = Rung.HALTED
+            else:
+                cuts = ()
+        self._stop(breach.scope, rung, str(breach), cancels=True)
+        for place in dict.fromkeys((cut.account, cut.family) for cut in cuts):
+            self._reduce(place, [cut for cut in cuts if (cut.account, cut.family) == place])
+
+    def on_intruder(self, intruder: Intruder) -> None:
+        """Tell people, and do what the settings say."""
+        self._telling.intruder(intruder.code, intruder.text, intruder.account, intruder.symbol)
+        rung = {"halt": Rung.HALTED, "emergency": Rung.FLATTEN}.get(intruder.response)
+        if rung is not None:
+            scope = Scope(Kind.ACCOUNT, intruder.account)
+            self._stop(scope, rung, f"{intruder.code}: {intruder.text}", cancels=rung is Rung.FLATTEN)
+
+    def _stop(self, scope: Scope, rung: Rung, cause: str, *, cancels: bool) -> None:
+        now_ms = self._clock.wall_ns() // 1_000_000
+        self._stopping.stop(Trip(scope, rung, Actor.GUARD, GUARD, cause, now_ms, cancels), {})
+
+    def _is_shared(self, scope: Scope) -> bool:
+        config = self._config()
+        return bool(shares(config, reach(scope, config)))
+
+    def _reduce(self, place: tuple[str, str], cuts: Sequence[Cut]) -> None:
+        hands = self._hands()
+        if hands is not None and place not in self._reducing:
+            self._reducing.add(place)
+            self._tasks.spawn(self._carry_out(hands, place, Targets(cuts)), f"reduce {' '.join(place)}")
+
+    async def _carry_out(self, hands: Reducer, place: tuple[str, str], targets: "Targets") -> None:
+        try:
+            proof = await hands.reduce(*place, targets)
+            self._log.warning("positions were reduced", account=place[0], family=place[1], done=proof.done,
+                              text=proof.text, left=list(proof.left))  # fmt: skip
+            if not proof.done:
+                self._telling.stuck_reduce(place, proof.text)
+        finally:
+            self._reducing.discard(place)
+
+
+class Targets:
+    """How large a position may stay: what it was when it was first looked at, less what has to go."""
+
+    def __init__(self, cuts: Sequence[Cut]) -> None:
+        self._cuts = {(cut.place.symbol, cut.place.side): cut.amount for cut in cuts}
+        self._targets: dict[tuple[str, str], Decimal] = {}
+
+    def __call__(self, one: Holding) -> Decimal | None:
+        """Give the target; None for what is no affair of these cuts."""
+        key = one.symbol, "" if one.side in (BOTH, SPOT) else one.side
+        cut = self._cuts.get(key)
+        if cut is None:
+            return None
+        return self._targets.setdefault(key, max(_ZERO, abs(one.amount) - cut))

@@ -1,0 +1,330 @@
+"""The guard's composition root: everything is made and wired here, and nowhere else."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Mapping
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from counterseal.adapters import config_file
+from counterseal.adapters.control_link import Control, ControlError
+from counterseal.adapters.home import Home
+from counterseal.adapters.log import LogFile, make_logger
+from counterseal.adapters.tasks import Tasks
+from counterseal.core.alerts.desk import Terms
+from counterseal.core.config.model import Config
+from counterseal.core.ladder import FLEET, trip_data
+from counterseal.core.ladder_records import UNREADABLE
+from counterseal.guard.acting import Act, Acts, Hands
+from counterseal.guard.alerting.alerts import Alerts
+from counterseal.guard.alerting.build import Plan, alerts
+from counterseal.guard.alerting.verbs import AlertVerbs
+from counterseal.guard.gateway_line import STATES, GatewayLine
+from counterseal.guard.journal import GuardJournal
+from counterseal.guard.ladder_keeper import LadderKeeper
+from counterseal.guard.outward import Outward
+from counterseal.guard.own_ids import OwnIds
+from counterseal.guard.owners import Owners
+from counterseal.guard.responding import Responding
+from counterseal.guard.states import Failing, States
+from counterseal.guard.stopping import Stopping
+from counterseal.guard.telling import Telling
+from counterseal.guard.verbs import Verbs
+from counterseal.guard.watching import Watching
+from counterseal.ports.clock import Clock
+
+LOOK_S, SPEND_S = 0.5, 0.005
+# The supervisor's first word, which may know of a stop that no disk took, waits in the socket already.
+BRIEFED_S = 1.0
+# How long an orderly end may take to switch off the countdowns at the exchange.
+LAST_S = 1.0
+NO_PLAN = Plan((), {}, None, Terms())
+
+
+class Service:
+    """The running guard. `plan` are the alert channels, made before the sandbox closed; None without settings."""
+
+    def __init__(
+        self,
+        home: Home,
+        clock: Clock,
+        signer_end: socket.socket,
+        gateway_end: socket.socket,
+        control_end: socket.socket,
+        sandbox: Mapping[str, Any] | None = None,
+        plan: Plan | None = None,
+    ) -> None:
+        self._home, self._clock, self._sandbox = home, clock, sandbox
+        self._stopped, self._briefed = asyncio.Event(), asyncio.Event()
+        self._log_file = LogFile(home.logs / "guard.jsonl", clock)
+        self._log = make_logger(self._log_file, clock)
+        self._tasks = Tasks(self._task_failed)
+        self._config, self._config_fault = _settings(home)
+        self._signer_end, self._plan = signer_end, plan
+        self._journal = GuardJournal(home, clock, self._log)
+        self._alerts = self._make_alerts()
+        self._telling = Telling(self._alerts.raise_, clock)
+        self._line = GatewayLine(gateway_end, clock, self._from_gateway, self._stuck)
+        self._keeper = LadderKeeper(self._journal.ladder, self._journal, clock, self._tell)
+        self._acts = Acts(
+            self._line, self._hands, self._journal.try_write, self._acted, self._task_failed, clock, self._tasks
+        )
+        self._stopping = Stopping(self._keeper, self._acts, self._telling, lambda: self._config, self._log)
+        self._ids = OwnIds(self._line.send, self._journal.records)
+        self._owners = Owners()
+        self._states = States(self._failing, self._line.send, clock)
+        self._outward: Outward | None = None
+        self._watching: Watching | None = None
+        self._control = self._make_control(control_end)
+
+    # -- making
+
+    def _make_control(self, end: socket.socket) -> Control:
+        verbs = Verbs(self._stopping, lambda: self._config, self._clock)
+        return Control(
+            end,
+            {"guard_status": self._status, "config_unreadable": self._config_unreadable},
+            {"reload_config": self._reload_config, "gateway_end": self._gateway_end},
+            self._tasks,
+            self._stopped.set,
+            {"halt": verbs.halt, "resume": verbs.resume, "flatten": verbs.flatten, "gateway_is": self._gateway_is,
+             **AlertVerbs(self._alerts, verbs.operators).table()},
+        )  # fmt: skip
+
+    def _make_alerts(self) -> Alerts:
+        return alerts(
+            self._plan or NO_PLAN, self._clock, self._tasks, self._log, self._home, self._journal.try_write, _say
+        )
+
+    def _make_outward(self, config: Config) -> Outward:
+        """Make the way to the exchange. `config` is what was found at the start; what is in force may be newer."""
+        return Outward(
+            lambda: self._config or config, self._signer_end, self._clock, self._tasks, self._log, self._ids.register,
+            self._journal.try_write, self._owners.of, self._bought, self._line.send,
+        )  # fmt: skip
+
+    def _make_watch(self, config: Config, outward: Outward) -> Watching:
+        def settings() -> Config:
+            return self._config or config
+
+        responding = Responding(
+            self._stopping, self._telling, lambda: outward.hands, settings, self._clock, self._tasks, self._log
+        )
+        return Watching(
+            settings, outward.hands.asker, responding, self._alerts.raise_, self._journal.try_write,
+            self._journal.records, self._states.look, self._clock, self._tasks, self._log,
+        )  # fmt: skip
+
+    # -- life
+
+    async def run(self) -> None:
+        """Serve until the supervisor ends us or is gone. The gateway hears the ladder first: it waits for that."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(self._loop_fault)
+        loop.add_signal_handler(signal.SIGTERM, self._stopped.set)
+        self._control.start()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._briefed.wait(), BRIEFED_S)
+        self._keeper.tell()
+        self._line.start()
+        self._control.tell({"event": "ready"})
+        self._begin()
+        await self._stopped.wait()
+        await self._close()
+
+    def _begin(self) -> None:
+        self._alerts.start()
+        self._journal.on_failure = self._telling.journal
+        halted = self._keeper.ladder.trips.get(FLEET)
+        if self._journal.fault or (halted is not None and halted.cause == UNREADABLE):
+            self._telling.unreadable(self._journal.fault or "a record of the journal cannot be read")
+        if self._journal.state != "writing":
+            self._telling.journal(f"it is {self._journal.state} from the start on")
+        self._stopping.after_start(self._journal.records)
+        if self._config is None:
+            self._log.critical("the guard runs without settings and cannot reach the exchange", why=self._config_fault)
+        else:
+            self._outward = self._make_outward(self._config)
+            self._watching = self._make_watch(self._config, self._outward)
+            self._outward.start()
+            signer = self._outward.signer
+            self._tasks.spawn(self._watching.start(lambda: signer.said_hello), "begin to watch")
+        if self._plan is not None and self._plan.outside is not None:
+            self._plan.outside.start(self._is_well, self._clock, self._tasks, self._log)
+        self._look()
+
+    async def _close(self) -> None:
+        if self._outward is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._outward.hands.dead_man.stop(), LAST_S)
+        await self._tasks.cancel_all()
+        self._line.close()
+        self._control.close()
+        await self._alerts.close()
+        if self._outward is not None:
+            await self._outward.close()
+        if self._plan is not None and self._plan.outside is not None:
+            await self._plan.outside.close()
+        await self._journal.close()
+        self._log_file.close()
+
+    # -- parts
+
+    def _hands(self) -> Hands | None:
+        return None if self._outward is None else self._outward.reaching
+
+    def _is_well(self) -> bool:
+        """Whether somebody outside may be told that all is well."""
+        return not self._line.is_silent and self._line.gateway == "serving" and not self._failing()
+
+    def _failing(self) -> Failing:
+        watched = {} if self._watching is None else self._watching.failing()
+        return {**watched, **{name: (detail, ()) for name, detail in self._alerts.failing().items()}}
+
+    def _bought(self, account: str) -> Mapping[str, Decimal] | None:
+        return None if self._watching is None else self._watching.bought(account)
+
+    # -- what happens
+
+    def _tell(self, trips: list[dict[str, Any]], is_urgent: bool) -> int:
+        """Tell the gateway, and the supervisor, which keeps it for the next guard."""
+        number = self._line.tell(trips, is_urgent)
+        self._control.tell({"event": "ladder", "trips": trips})
+        return number
+
+    def _look(self) -> None:
+        """Twice a second: what fails here, what was spent, whether the gateway still speaks."""
+        if self._stopped.is_set():
+            return
+        self._clock.call_later(LOOK_S, self._look)
+        self._states.look()
+        if self._outward is not None:
+            self._outward.tell_spend()
+        if self._line.is_silent:
+            self._telling.silent()
+
+    def _tell_spend(self) -> None:
+        """Tell what was spent, time and again while a gateway begins: before it knows the exchange's time, it cannot
+        tell which minute that was, and takes what the exchange's answers show for somebody else's.
+        """
+        if self._outward is not None:
+            self._outward.tell_spend()
+        if self._line.gateway == "starting" and not self._stopped.is_set():
+            self._clock.call_later(SPEND_S, self._tell_spend)
+
+    def _from_gateway(self, message: Mapping[str, Any]) -> None:
+        """Take what the gateway says. Raises ValueError for nonsense."""
+        if message["type"] == "beat" and self._outward is not None:
+            self._outward.hear_spend(message.get("spend"))
+            self._outward.hands.on_beat(message)
+            if self._watching is not None:
+                self._watching.watch.on_beat(message)
+        elif message["type"] == "event":
+            self._owners.hear(message)
+            self._telling.from_gateway(message)
+            if self._watching is not None:
+                self._watching.watch.on_event(message)
+        elif message["type"] == "critical":
+            self._telling.from_gateway(message)
+
+    def _stuck(self) -> None:
+        self._log.critical("the gateway does not hear a stop; the supervisor is asked to kill it")
+        self._control.tell({"event": "stuck_gateway"})
+        self._telling.stuck()
+
+    def _acted(self, act: Act) -> None:
+        view = act.view()
+        say = self._log.info if view["proven"] else self._log.critical
+        say("an act of the ladder is over", **view)
+        if view["steps"][1:] or not view["proven"]:
+            self._telling.acted(act)
+
+    def _task_failed(self, name: str, error: BaseException) -> None:
+        self._log.error("task failed", task=name, **_place(error))
+
+    def _loop_fault(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What the event loop could not hand to anybody: kind and place, never a message that may hold a value."""
+        self._log.error("fault on the loop", what=context.get("message"), **_place(context.get("exception")))
+
+    # -- verbs
+
+    async def _status(self) -> dict[str, Any]:
+        return {
+            "ladder": [trip_data(trip) for trip in self._keeper.ladder.trips.values()],
+            "wishes": [
+                {"scope": str(scope), **wish._asdict()} for scope, wish in self._keeper.ladder.wishes.items()
+            ],
+            "operators": [] if self._config is None else list(self._config.guard.operators),
+            "acts": self._acts.view(),
+            "line": self._line.view(),
+            "hands": None if self._outward is None else self._outward.hands.report(),
+            "watch": None if self._watching is None else self._watching.watch.view(),
+            "alerts_failing": self._alerts.failing(),
+            "journal": self._journal.state,
+            "journal_fault": self._journal.fault,
+            "settings_fault": self._config_fault,
+            "sandbox": self._sandbox,
+        }  # fmt: skip
+
+    async def _gateway_is(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        state = str(args.get("state"))
+        if not self._briefed.is_set():
+            self._stopping.remember(args.get("trips"))
+            self._briefed.set()
+        if state in STATES:
+            self._line.gateway_is(state)
+        if state == "starting":
+            self._ids.again()
+            self._states.again()
+            self._tell_spend()
+        return {}
+
+    async def _gateway_end(self, file: int) -> dict[str, Any]:
+        """Take our end of a new pair with the gateway; the old one was shut."""
+        self._line.replace(socket.socket(fileno=os.dup(file)))
+        return {}
+
+    async def _reload_config(self, file: int) -> dict[str, Any]:
+        """Take up the file that the supervisor has opened; the gateway has taken it up before."""
+        found = config_file.read_open(self._home.config, file).found
+        if not isinstance(found, Config):
+            raise ControlError(" | ".join(map(str, found)))
+        self._config, self._config_fault = found, ""
+        if self._watching is not None:
+            self._watching.watch.reload()
+        else:
+            # The sandbox was closed without the exchange's ports: the next guard has them.
+            self._clock.call_later(LOOK_S, self._stopped.set)
+        self._journal.try_write({"type": "reload", "what": "config"})
+        return {"operators": len(found.guard.operators)}
+
+    async def _config_unreadable(self) -> dict[str, Any]:
+        self._log.critical("the settings could not be read; the old ones stay in force")
+        self._telling.settings()
+        return {}
+
+
+def _settings(home: Home) -> tuple[Config | None, str]:
+    """Read the settings; who cannot gives why."""
+    found = config_file.read(home.config)
+    return (found, "") if isinstance(found, Config) else (None, " | ".join(map(str, found)))
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"guard: {text}\n")
+    sys.stderr.flush()
+
+
+def _place(error: BaseException | None) -> dict[str, str]:
+    """Name an exception's kind and where it was raised; its text could show what a log must not."""
+    if error is None:
+        return {}
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return {"error": type(error).__name__, "where": where}

@@ -1,0 +1,77 @@
+"""The watch in the guard: made with the hands it reads by, and asked for what hands and gateway must know."""
+
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from counterseal.adapters.tasks import Tasks
+from counterseal.core.alerts.model import Alert
+from counterseal.core.config.model import Config
+from counterseal.guard.hands.asker import Asker
+from counterseal.guard.responding import Responding
+from counterseal.guard.states import Failing
+from counterseal.guard.watch.watch import Calls, Watch
+from counterseal.ports.clock import Clock
+
+# A start is no gap: a snapshot may be 10 s old, so the first one need not be there before half of that.
+GRACE_NS = 5_000_000_000
+# How long the first reads wait for the signer's keys; without them they would be tried again only a second later.
+KEYS_S, STEP_S = 1.0, 0.005
+
+
+class Watching:
+    """The watch, and what of it fails. `record` writes into the guard's journal, whose `records` it begins with.
+
+    `on_change` is called when other things fail than before.
+    """
+
+    def __init__(
+        self,
+        config: Callable[[], Config],
+        asker: Asker,
+        responding: Responding,
+        raise_: Callable[[Alert], None],
+        record: Callable[[Mapping[str, Any]], object],
+        records: Iterable[Mapping[str, Any]],
+        on_change: Callable[[], None],
+        clock: Clock,
+        tasks: Tasks,
+        log: Any,
+    ) -> None:
+        self._config, self._clock, self._on_change = config, clock, on_change
+        self._failing: Mapping[str, Any] = {}
+        self._begun_ns = clock.monotonic_ns()
+        calls = Calls(responding.on_breach, responding.on_intruder, raise_, self._take, record)
+        self.watch = Watch(
+            config, asker, clock, tasks, log, calls, lambda: asker.exchange_ms(clock.monotonic_ns() // 1_000_000)
+        )
+        for each in records:
+            self.watch.fold(each)
+
+    async def start(self, has_keys: Callable[[], bool]) -> None:
+        """Watch from the moment on at which the signer has said which keys there are."""
+        until_ns = self._clock.monotonic_ns() + int(KEYS_S * 1e9)
+        while not has_keys() and self._clock.monotonic_ns() < until_ns:
+            await self._clock.sleep(STEP_S)
+        self.watch.start()
+
+    def failing(self) -> Failing:
+        """Give what of the watch fails, as the gateway hears it."""
+        if self._clock.monotonic_ns() - self._begun_ns < GRACE_NS:
+            return {}
+        return {name: (str(row["detail"]), tuple(row["accounts"])) for name, row in self._failing.items()}
+
+    def bought(self, account: str) -> Mapping[str, Decimal] | None:
+        """Give what bots bought on spot and still hold, by symbol; None where nobody knows."""
+        if self.watch.positions(account, "spot") is None:
+            return None
+        found: dict[str, Decimal] = {}
+        for bot in self._config().bots:
+            for whose, family, place, lot in self.watch.lots(bot):
+                if (whose, family) == (account, "spot") and lot.amount > 0:
+                    found[place.symbol] = found.get(place.symbol, Decimal(0)) + lot.amount
+        return found
+
+    def _take(self, failing: Mapping[str, Any]) -> None:
+        self._failing = failing
+        self._on_change()
