@@ -6,7 +6,7 @@ export PYTHONPATH := src
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-core test-gateway test-processes test-others coverage lint bench bench-ws bench-load compiled compiled-test full slow slow-computing \
-  slow-processes slow-campaign services campaign fuzz mutants timing crash docs lock sdk clean
+  slow-processes slow-campaign slow-guard services campaign fuzz mutants timing crash docs lock sdk clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ test: $(ENV)/test/.stamp ## the tests that fit five minutes
 	@$(MAKE) --no-print-directory --output-sync=target -j4 test-core test-gateway test-processes test-others
 
 CORE := tests/core tests/captures tests/fuzz tests/paper
-GATEWAY := tests/adapters tests/gateway tests/guard tests/limits
+GATEWAY := tests/adapters tests/gateway
 test-core: $(ENV)/test/.stamp
 	nice $(ENV)/test/bin/python -m pytest -m "not slow and not sdk" $(CORE) $(PYTEST)
 
@@ -57,7 +57,7 @@ sdk: $(ENV)/test/.stamp ## install the pinned third-party SDKs and drive each th
 	$(ENV)/test/bin/python -m pytest -m sdk tests/scenarios $(PYTEST)
 
 slow: $(ENV)/test/.stamp ## what `make test` leaves to CI, the SDKs apart
-	@$(MAKE) --no-print-directory --output-sync=target -j2 slow-computing slow-processes slow-campaign
+	@$(MAKE) --no-print-directory --output-sync=target -j2 slow-computing slow-processes slow-campaign slow-guard
 
 slow-processes: $(ENV)/test/.stamp
 	$(ENV)/test/bin/python -m pytest -m "slow and not sdk" -p no:cacheprovider tests/scenarios $(PYTEST)
@@ -65,6 +65,11 @@ slow-processes: $(ENV)/test/.stamp
 # What computes gives way to what has deadlines in real time.
 slow-computing: $(ENV)/test/.stamp
 	nice $(ENV)/test/bin/python -m pytest -m "slow and not sdk" tests --ignore=tests/scenarios --ignore=tests/campaign $(PYTEST)
+
+# The guard at its full counts, on virtual time.
+GUARD_COUNTS := RED2_RUNS=500 RED3_RUNS=50 KILL4_RUNS=20 RECON1_CASES=200 MON1_CASES=100 KILL5_CASES=100 CRASH_SEEDS=50
+slow-guard: $(ENV)/test/.stamp
+	$(GUARD_COUNTS) nice $(ENV)/test/bin/python -m pytest -p no:cacheprovider tests/guard/watch tests/guard/hands $(PYTEST)
 
 slow-campaign: $(ENV)/test/.stamp
 	nice $(ENV)/test/bin/python -m pytest -m slow -p no:cacheprovider tests/campaign $(PYTEST)
@@ -87,8 +92,8 @@ full: $(ENV)/test/.stamp ## everything, also what CI leaves out
 	$(ENV)/test/bin/python tests/conformance/suite.py install
 	RATE1_MINUTES=30 SIGN1_MESSAGES=10000000 DUP1_OPERATIONS=1000000 DUP2_REPETITIONS=5000 KA1_TIMES=1000 \
 	  PWR1_STATES=1000 AUD1_PLACES=100 RATE2_ROUNDS=10 LIM1_STEPS=50000 LIM2_ROUNDS=10000 LIM4_CASES=200 \
-	  WSF2_MINUTES=10 MARKET_MINUTES=60 STREAM_GAP_ROUNDS=200 COUNTERSEAL_WS_CELLS=9999 \
-	  $(ENV)/test/bin/python -m pytest $(PYTEST)
+	  WSF2_MINUTES=10 MARKET_MINUTES=60 STREAM_GAP_ROUNDS=200 COUNTERSEAL_WS_CELLS=9999 $(GUARD_COUNTS) \
+	  KILL1_REPEATS=100 KILL3_REPEATS=20 $(ENV)/test/bin/python -m pytest $(PYTEST)
 
 $(ENV)/bench/.stamp: bench/requirements.txt
 	@rm -rf $(ENV)/bench && $(PYTHON) -m venv $(ENV)/bench

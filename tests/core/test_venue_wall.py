@@ -250,3 +250,57 @@ def test_a_wall_that_nobody_was_told_to_stop_before_is_none() -> None:
     assert not wall.walls
     wall.note("spot", 429, 1, 0)
     assert wall.walls
+
+
+def test_who_shares_the_address_hears_of_its_walls() -> None:
+    """It is closed for both until the same moment, and nothing opens sooner for what is heard."""
+    ours, theirs = VenueWall(), VenueWall()
+    ours.note("spot", 429, 10, 1_000)
+    ours.note("usdm", 429, 60, 1_000, "10.0.0.1")
+    ours.note("usdm", 418, 30, 1_000, "10.0.0.1")
+    theirs.note("spot", 429, 2, 1_000)
+    theirs.hear(ours.told(2_000), 2_000)
+    spot, banned = theirs.closed("spot", 2_000), theirs.closed("spot", 2_000, egress="10.0.0.1")
+    assert spot is not None
+    assert banned is not None
+    assert (spot.reason, spot.until_ms) == ("venue_backoff", 11_000)
+    assert (banned.reason, banned.until_ms) == ("venue_ban", 31_000)
+    closed = theirs.closed("coinm", 32_000, egress="10.0.0.1")
+    assert closed is not None
+    assert closed.until_ms == 61_000
+    assert theirs.closed("spot", 2_000, is_exit=True) is None, "exits that it has of its own"
+    ours.hear(theirs.told(3_000), 3_000)
+    assert ours.told(3_000) == theirs.told(3_000), "it goes to and fro without growing"
+    theirs.hear({"": {"banned_until_ms": 0, "closed_until_ms": {"spot": 4_000}}}, 3_000)
+    assert theirs.closed("spot", 10_999) is not None
+    assert ours.told(61_000) == {}
+
+
+def test_no_word_of_who_shares_the_address_closes_it_longer_than_the_exchange_can() -> None:
+    wall, longest = VenueWall(), MAX_WAIT_S * 1000
+    wall.hear({"": {"banned_until_ms": 10 * longest, "closed_until_ms": {"spot": 10 * longest}}}, 0)
+    assert wall.told(0) == {"": {"banned_until_ms": longest, "closed_until_ms": {"spot": longest}}}
+
+
+def test_a_wall_that_is_heard_is_not_told_on_at_once() -> None:
+    """Two that tell each other would never end."""
+    stops: list[int] = []
+    wall = VenueWall(on_stop=lambda: stops.append(1))
+    wall.hear({"": {"banned_until_ms": 5_000, "closed_until_ms": {}}}, 0)
+    assert not stops
+    wall.note("spot", 429, 1, 0)
+    assert stops == [1]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [None, [], {"": None}, {"": {}}, {"": {"banned_until_ms": 1}},
+     {"": {"banned_until_ms": "1", "closed_until_ms": {}}},
+     {"": {"banned_until_ms": 1, "closed_until_ms": {"spot": None}}},
+     {"": {"banned_until_ms": True, "closed_until_ms": {}}}],
+)  # fmt: skip
+def test_nonsense_of_who_shares_the_address_closes_nothing(told: object) -> None:
+    wall = VenueWall()
+    with pytest.raises(ValueError, match="not walls"):
+        wall.hear(told, 0)
+    assert not wall.walls

@@ -16,7 +16,7 @@ from tests.gateway.tiny_exchange import ORDER, SYMBOLS, TinyExchange
 
 from counterseal.gateway.reply import Reply
 
-OPERATIONS = int(os.environ.get("DUP1_OPERATIONS", "10000"))
+OPERATIONS = int(os.environ.get("DUP1_OPERATIONS", "2500"))
 REPETITIONS = int(os.environ.get("DUP2_REPETITIONS", "500"))
 PER_RUN = 1_000
 BODY = "side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=1.00"

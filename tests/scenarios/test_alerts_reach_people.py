@@ -114,6 +114,7 @@ def test_every_channel_has_proven_itself_before_anything_happens(world: tuple[To
     assert {channel["state"] for channel in told.alerts()["channels"].values()} == {"well"}
 
 
+@pytest.mark.slow
 def test_somebody_outside_hears_that_all_is_well(world: tuple[Told, Any]) -> None:
     told, _ = world
     wait(lambda: f"/{TOKEN}" in {asked.path for asked in told.outside.asked}, 25, "a sign of life outside")

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from stack import WIDE_BOT, Stack, wait
 
 SECONDS = 12
@@ -39,6 +40,7 @@ def countdowns(stack: Stack) -> list[dict[str, Any]]:
     return [row for row in rows if row.get("path") == "/fapi/v1/countdownCancelAll" and row["status"] == 200]
 
 
+@pytest.mark.slow
 def test_all_processes_are_killed_and_the_orders_are_gone_within_the_countdown(tmp_path: Path) -> None:
     options = ("--no-limits", "--volatility", "0", "--fault-control")
     with Stack(tmp_path, policies={"alpha": POLICY}, paper_options=options) as stack:

@@ -137,6 +137,7 @@ def test_a_halt_of_one_leaves_the_others_alone(tmp_path_factory: pytest.TempPath
         assert "bot alpha: HALTED since" in said and "by jane (a test)" in said
 
 
+@pytest.mark.slow
 @pytest.mark.threat(62)
 def test_kill_5(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A restart neither cancels nor closes anything, whatever stands on the ladder; and it lets nobody go either."""

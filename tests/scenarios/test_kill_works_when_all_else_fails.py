@@ -138,6 +138,7 @@ STATES: dict[str, State] = {
     "the monitor is stale": monitor_stale,
     "the settings are broken": config_broken,
 }
+SLOW = {"the signer stands still": pytest.mark.slow}
 
 
 @contextmanager
@@ -162,7 +163,7 @@ def serves(stack: Stack) -> bool:
 
 
 @pytest.mark.threat(61)
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", [pytest.param(name, marks=SLOW.get(name, ())) for name in STATES])
 def test_kill_3(stack: Stack, state: str) -> None:
     if state == "the loop is blocked" and inject.impossible() is not None:
         pytest.skip(str(inject.impossible()))
@@ -170,6 +171,7 @@ def test_kill_3(stack: Stack, state: str) -> None:
         kill_in(stack, STATES[state], signs=state != "the signer stands still")
 
 
+@pytest.mark.slow
 @pytest.mark.threat(61)
 @pytest.mark.skipif(bool(NO_CHANNEL), reason=NO_CHANNEL)
 def test_kill_3_with_the_alert_channel_down(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -283,6 +283,7 @@ def test_a_passphrase_that_is_put_on_while_running_is_asked_for_at_the_next_star
         assert stack.call("POST", "/api/v3/order", ORDER).status == 200
 
 
+@pytest.mark.slow
 def test_without_memfd_secret_a_passphrase_needs_an_operator_again(tmp_path_factory: pytest.TempPathFactory) -> None:
     """It says so at the start and when it happens; the supervisor stays, does not try again, and ends in order."""
     root = tmp_path_factory.mktemp("no-memfd")
@@ -313,6 +314,7 @@ def test_a_passphrase_file_is_read_again_without_memfd_secret(tmp_path_factory: 
         assert stack.call("POST", "/api/v3/order", ORDER).status == 200
 
 
+@pytest.mark.slow
 def test_a_wrong_passphrase_alone_starts_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Each wrong line waits longer than the one before; then there is no other, and `up` ends with 1."""
     with LockedStack(tmp_path_factory.mktemp("wrong"), paper_options=OPTIONS) as stack:

@@ -19,7 +19,7 @@ MAX_PACKET = 1 << 18
 MAX_WAITING = 4_096
 # Messages by their "type" of which a newer one says all that an older one said. An acknowledgement is one of them: who
 # has heard the third has heard the second.
-WHOLE = frozenset({"ladder", "ladder_ack", "beat", "states", "spend"})
+WHOLE = frozenset({"ladder", "ladder_ack", "beat", "states", "spend", "walls"})
 # So many packets are read in one turn of the loop: a peer that talks without end must not stop everything else.
 _AT_ONCE = 64
 

@@ -6,6 +6,8 @@ From the guard:
 - {"type": "ids", "family": f, "account": a, "ids": [...]}: client order ids of its own, before it sends them; all that
   may still be seen again after each start of the gateway.
 - {"type": "spend", "pools": {...}} as `core.budget.partner` gives it, before what it tells of is sent.
+- {"type": "walls", "walls": {PLACE: {"banned_until_ms": n, "closed_until_ms": {POOL: n}}}}, on the host's monotonic
+  clock: where the exchange has told it to stop. The same goes to the guard.
 - {"type": "states", "failing": {NAME: {"since_ms_ago": n, "detail": s, "accounts": [...]}}}: all that fails there, at
   each change and from time to time. NAME is a row of `core.failing`: `monitor_stale`, `foreign_order`,
   `alert_channel_down`, `alerts_down` (which closes five minutes after it began). Without accounts it holds for all.
@@ -55,12 +57,13 @@ class GuardLink:
         self._link = PacketLink(end, self._take, self._gone)
         self._takers: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
             "ladder": self._ladder, "ids": self._ids, "spend": self._spend, "states": self._states,
+            "walls": self._walls,
         }  # fmt: skip
         self._started_ms = state.monotonic_ms()
         self._heard_ms: int | None = None
         self._failing: list[Told] = []
         self._timer: Timer | None = None
-        state.resting = Resting()
+        state.resting, state.wall.on_stop = Resting(), self._tell_walls
 
     def start(self) -> None:
         """Listen and beat, inside the running event loop."""
@@ -147,6 +150,14 @@ class GuardLink:
         self._plane.budget.ledger.hear_partner(pools, self._plane.budget.moment())
         self._look_again()
 
+    def _walls(self, message: Mapping[str, Any]) -> None:
+        self._state.wall.hear(message.get("walls"), self._state.monotonic_ms())
+
+    def _tell_walls(self) -> None:
+        told = self._state.wall.told(self._state.monotonic_ms())
+        if told:
+            self._link.send({"type": "walls", "walls": told})
+
     def _states(self, message: Mapping[str, Any]) -> None:
         self._failing = read_states(message.get("failing"), self._state.monotonic_ms())
         self._look()
@@ -165,6 +176,7 @@ class GuardLink:
         self._timer = self._state.clock.call_later(BEAT_S, self._tick)
         self._look()
         self._link.send(self._beat())
+        self._tell_walls()
 
     def _look(self) -> None:
         """Note what fails there, and whether anybody is there at all."""

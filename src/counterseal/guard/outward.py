@@ -46,6 +46,7 @@ class Outward:
             record, log.warning, bought, owner,
         )  # fmt: skip
         self.hands.asker.purse.on_taken = self.tell_spend
+        self.hands.asker.purse.wall.on_stop = self._tell_walls
         self.reaching = Reaching(self.hands, config, owner)
 
     def start(self) -> None:
@@ -58,6 +59,19 @@ class Outward:
         """Tell the gateway what was spent of the exchange's limits."""
         purse = self.hands.asker.purse
         self._send({"type": "spend", "pools": purse.ledger.spend(purse.moment())})
+        self._tell_walls()
+
+    def _tell_walls(self) -> None:
+        """Tell the gateway where the exchange has said to stop: it shares the addresses."""
+        purse = self.hands.asker.purse
+        told = purse.wall.told(purse.moment().monotonic_ms)
+        if told:
+            self._send({"type": "walls", "walls": told})
+
+    def hear_walls(self, walls: object) -> None:
+        """Take where the gateway was told to stop. Raises ValueError for nonsense."""
+        purse = self.hands.asker.purse
+        purse.wall.hear(walls, purse.moment().monotonic_ms)
 
     def hear_spend(self, pools: object) -> None:
         """Take what the gateway has spent. Raises ValueError for nonsense."""

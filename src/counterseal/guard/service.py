@@ -225,6 +225,8 @@ class Service:
             self._outward.hands.on_beat(message)
             if self._watching is not None:
                 self._watching.watch.on_beat(message)
+        elif message["type"] == "walls" and self._outward is not None:
+            self._outward.hear_walls(message.get("walls"))
         elif message["type"] == "event":
             self._owners.hear(message)
             self._telling.from_gateway(message)

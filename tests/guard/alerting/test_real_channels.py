@@ -77,6 +77,7 @@ async def told_after(mode: str, first: Fake, second: Fake, ca: Path, root: Path)
     return took
 
 
+@pytest.mark.slow
 @pytest.mark.threat(63)
 def test_another_channel_has_it_within_five_seconds(tmp_path: Path) -> None:
     trust, other = authority(tmp_path / "trust"), authority(tmp_path / "other")
