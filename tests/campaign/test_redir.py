@@ -162,7 +162,7 @@ def well(misled: Misled, exchange: Redirector) -> None:
     exchange.well()
     for method, path, query in WELL:
         reply = misled.call(method, path, query)
-        assert reply.status == 200, reply
+        assert reply.status == 200, (method, path, reply.headers)
 
 
 def _judge_redirect(tally: Tally, name: str, asked: int, reply: Any, location: str) -> None:
