@@ -173,6 +173,16 @@ class Stack:
             return False
         return bool((status.get("gateway") or {}).get("serving"))
 
+    def settled(self) -> None:
+        """Wait until the guard sees everything: after a kill it could not look, and what raises risk waits for it."""
+
+        def sees() -> bool:
+            status = self.status()
+            states = {row["state"] for row in status["gateway"].get("failing", [])}
+            return "monitor_stale" not in states and (status["guard"].get("watch") or {}).get("failing") == []
+
+        wait(sees, 15, "the guard to see everything again")
+
     def _start(self, *verb: str) -> "subprocess.Popen[bytes]":
         log = (self.root / f"{verb[0]}.log").open("ab")
         with log:

@@ -101,6 +101,7 @@ def one_kill(stack: Stack) -> float:
     return max(row["t"] for row in orders) - triggered_ms
 
 
+@pytest.mark.slow
 @pytest.mark.threat(61)
 def test_kill_1(tmp_path_factory: pytest.TempPathFactory) -> None:
     with Stack(tmp_path_factory.mktemp("kill"), bots=dict.fromkeys(BOTS, "hmac"), paper_options=OPTIONS) as stack:

@@ -53,6 +53,7 @@ class CrashStack(Stack):
             )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.threat(27)
 @pytest.mark.threat(28)
 def test_a_crash_leaves_no_core_file_and_no_secret(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -92,6 +93,7 @@ def crash(stack: CrashStack, name: str, number: signal.Signals) -> None:
     wait(is_back, 10, f"another {name}")
 
 
+@pytest.mark.slow
 @pytest.mark.threat(27)
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT])
 def test_a_crash_of_the_opener_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
@@ -265,6 +267,7 @@ def test_a_passphrase_is_given_once_and_kept_by_nobody(tmp_path_factory: pytest.
                 assert PASSPHRASE.encode() not in Path(f"/proc/{pid}/{what}").read_bytes(), name
 
 
+@pytest.mark.slow
 def test_a_passphrase_that_is_put_on_while_running_is_asked_for_at_the_next_start_only(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
@@ -302,6 +305,7 @@ def test_without_memfd_secret_a_passphrase_needs_an_operator_again(tmp_path_fact
         assert stack.call("POST", "/api/v3/order", ORDER).status == 200
 
 
+@pytest.mark.slow
 def test_a_passphrase_file_is_read_again_without_memfd_secret(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A file can be asked twice: no operator is needed."""
     root = tmp_path_factory.mktemp("file")

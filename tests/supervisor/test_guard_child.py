@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from tests.supervisor.conftest import Running, wait_until
+from tests.supervisor.conftest import HOWS, Running, wait_until
 
 from counterseal.adapters.control_socket import ControlError
 
@@ -87,7 +87,7 @@ def test_a_gateway_that_does_not_hear_it_is_killed_also_when_it_stands_still(sup
     assert "&signature=" in supervisor.connect()["query"]
 
 
-@pytest.mark.parametrize("how", [socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR])
+@pytest.mark.parametrize("how", HOWS)
 def test_a_guard_that_shuts_its_pair_with_the_signer_is_replaced_with_it(supervisor: Running, how: int) -> None:
     before = supervisor.pids()
     order(supervisor, f"shut {how:d}")
@@ -98,7 +98,7 @@ def test_a_guard_that_shuts_its_pair_with_the_signer_is_replaced_with_it(supervi
     assert "&signature=" in supervisor.connect()["query"]
 
 
-@pytest.mark.parametrize("how", [socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR])
+@pytest.mark.parametrize("how", HOWS)
 def test_a_gateway_that_shuts_its_pair_with_the_guard_is_replaced_alone(supervisor: Running, how: int) -> None:
     """The guard is handed its end of the new pair and goes on: a gateway in strange hands cannot restart it."""
     before = supervisor.pids()

@@ -8,13 +8,11 @@ from functools import partial
 
 import pytest
 from tests import passphrases
-from tests.supervisor.conftest import Running, wait_until
+from tests.supervisor.conftest import HOWS, Running, wait_until
 
 from counterseal.adapters import age_box, secret_memory
 from counterseal.adapters.home import Home, replace_private
 from counterseal.core.secret import Secret
-
-HOWS = [socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR]
 
 
 def _order(home: Home, how: int, then: str) -> None:
