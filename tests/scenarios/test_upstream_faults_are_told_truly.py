@@ -17,6 +17,8 @@ from counterseal.paper import admin_socket
 
 ORDER = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=90000.00"
 FUTURE = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.01&price=90000.0"
+# What neither gateway nor guard asks for by itself: they would take a fault that is meant for a bot.
+OWN_READ = "/api/v3/myTrades"
 SPOT, USDM = "/api/v3/order", "/fapi/v1/order"
 SYMBOLS = iter(["ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT"])
 
@@ -145,16 +147,16 @@ def test_each_answer_has_its_class(faulty: Stack, path: str, fault: str, outcome
 def test_reads_are_tried_three_times_and_signed_anew(faulty: Stack) -> None:
     """Two resets cost a bot 600 ms; three are told; each try has its own timestamp and signature."""
     before = len(faulty.received())
-    faulty.fault("reset_after_execute", "GET", "/api/v3/account", times=2)
+    faulty.fault("reset_after_execute", "GET", OWN_READ, times=2)
     began = time.monotonic()
-    assert faulty.call("GET", "/api/v3/account").status == 200
+    assert faulty.call("GET", OWN_READ, "symbol=BTCUSDT").status == 200
     assert 0.6 <= time.monotonic() - began < 1.5
-    rows = [row for row in faulty.received()[before:] if row["path"] == "/api/v3/account"]
+    rows = [row for row in faulty.received()[before:] if row["path"] == OWN_READ]
     assert len({dict(map(tuple, row["params"]))["timestamp"] for row in rows}) == 3
-    faulty.fault("reset_before", "GET", "/api/v3/account", times=3)
-    reply = faulty.call("GET", "/api/v3/account")
+    faulty.fault("reset_before", "GET", OWN_READ, times=3)
+    reply = faulty.call("GET", OWN_READ, "symbol=BTCUSDT")
     assert (reply.status, reply.code) == (503, -1007)
-    assert faulty.call("GET", "/api/v3/account").status == 200
+    assert faulty.call("GET", OWN_READ, "symbol=BTCUSDT").status == 200
 
 
 def test_an_order_behind_a_slow_one_is_not_held_up(faulty: Stack) -> None:
@@ -204,6 +206,7 @@ def test_429_closes_a_product_and_418_everything(tmp_path_factory: pytest.TempPa
         if int(reply.headers["retry-after"]) < 10:
             # The minute of the counters is nearly over; the next one leaves time to look.
             time.sleep(int(reply.headers["retry-after"]) + 0.5)
+            stack.settled()
             reply = until_limited(stack)
         wait_s = int(reply.headers["retry-after"])
         assert 0 < wait_s <= 60
@@ -251,6 +254,8 @@ def check_ban(stack: Stack) -> None:
         ("GET", "/dapi/v1/time", ""),
     ):
         local = stack.call(method, path, query) if query or "position" in path else stack.send(method, path)
+        if method == "POST" and local.reason == "monitor_stale":
+            continue  # the guard cannot look either, and says so after a while
         assert (local.status, local.code, local.reason) == (418, -1003, "venue_ban"), path
         assert 0 < int(local.headers["retry-after"]) <= 120
     time.sleep(2.5)
