@@ -28,7 +28,7 @@ test: $(ENV)/test/.stamp ## the tests that fit five minutes
 CORE := tests/core tests/captures tests/fuzz tests/paper
 GATEWAY := tests/adapters tests/gateway
 test-core: $(ENV)/test/.stamp
-	nice $(ENV)/test/bin/python -m pytest -m "not slow and not sdk" $(CORE) $(PYTEST)
+	HYPOTHESIS_PROFILE=quick nice $(ENV)/test/bin/python -m pytest -m "not slow and not sdk" $(CORE) $(PYTEST)
 
 test-gateway: $(ENV)/test/.stamp
 	nice $(ENV)/test/bin/python -m pytest -m "not slow and not sdk" -p no:cacheprovider $(GATEWAY) $(PYTEST)

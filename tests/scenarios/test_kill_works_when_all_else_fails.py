@@ -138,7 +138,7 @@ STATES: dict[str, State] = {
     "the monitor is stale": monitor_stale,
     "the settings are broken": config_broken,
 }
-SLOW = dict.fromkeys(STATES.keys() - {"the core stands still", "the disk is full"}, pytest.mark.slow)
+SLOW = dict.fromkeys(STATES.keys() - {"the core stands still"}, pytest.mark.slow)
 
 
 @contextmanager

@@ -35,7 +35,8 @@ def kill_signer(stack: Stack) -> None:
     stack.settled()
 
 
-@pytest.mark.parametrize("armored", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("armored", [False, True])
 def test_a_passphrase_comes_a_recipient_comes_and_nothing_is_lost(tmp_path: Path, armored: bool) -> None:
     offline = pyrage.x25519.Identity.generate()
     with Stack(tmp_path) as stack:

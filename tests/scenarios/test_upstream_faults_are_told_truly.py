@@ -197,6 +197,7 @@ def until_limited(stack: Stack) -> Reply:
     return reply
 
 
+@pytest.mark.slow
 @pytest.mark.threat(40)
 def test_429_closes_a_product_and_418_everything(tmp_path_factory: pytest.TempPathFactory) -> None:
     """By the exchange's own counters: the refusal is local, names the wait, and not even our own reads go out."""

@@ -324,6 +324,7 @@ def test_an_order_of_a_bot_that_stands_in_the_way_of_closing_is_cancelled_and_it
 KINDS = ("closed", "partly", "liquidated", "lost", "unknown", "throttled", "partial fill")
 
 
+@pytest.mark.slow
 @pytest.mark.threat(46)
 def test_red_2_races_at_the_exchange() -> None:
     ends: Counter[str] = Counter()
