@@ -145,10 +145,10 @@ docs: $(ENV)/product/.stamp ## write the generated reference pages again
 	$(ENV)/product/bin/python tools/generate_alerts_doc.py
 	$(ENV)/product/bin/python tools/generate_mutants_doc.py
 
-services: $(ENV)/services/.stamp ## servers that the tests of Amazon SNS talk to; 340 MB
+services: $(ENV)/services/.stamp ## servers that the tests of alerts and key stores talk to; 530 MB
 
 lock: ## resolve requirements again and lock them by hash (needs uv)
-	for name in product test tools compile hsm alerts alerts-aws alerts-apprise services fuzz; do \
+	for name in product test tools compile hsm alerts alerts-aws alerts-apprise vault aws services fuzz; do \
 	  uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    requirements/$$name.in -o requirements/$$name.txt; done
 
