@@ -15,6 +15,7 @@ import pytest
 
 from counterseal.adapters.catalogue_data import load_catalogue
 from counterseal.cli.main import build_parser
+from counterseal.core.alerts.codes import CODES as ALERTS
 from counterseal.core.binance.canonical import VARIANTS
 from counterseal.core.config.model import SECRET_MEMORIES
 from counterseal.core.config.table import SECTIONS
@@ -215,12 +216,12 @@ def fields() -> frozenset[str]:
 
 @cache
 def vocabulary() -> frozenset[str]:
-    """Settings, reasons, forms of signatures, endpoint classes, fields."""
+    """Settings, reasons, alerts, forms of signatures, endpoint classes, fields."""
     settings = {name for section in SECTIONS for name in names_of(section)}
     classes = {endpoint.refusal for endpoint in load_catalogue() if endpoint.refusal}
     return frozenset({
         *settings, *REASONS, *SIGNER_REASONS, *TYPES, *VARIANTS, *FORMS, *classes, *fields(), *FOREIGN,
-        *SECRET_MEMORIES,
+        *SECRET_MEMORIES, *ALERTS,
     })  # fmt: skip
 
 

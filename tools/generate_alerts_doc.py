@@ -57,7 +57,8 @@ _RULES = f"""
 - **All channels down** for five minutes closes what raises risk, see [When something fails](failing.md); it is told in
   the log, on standard error and in the guard's journal, and somebody outside hears no sign of life any more.
 - **Nothing is lost over a restart**, a `kill -9` included: alerts lie in `guard-spool/alerts.jsonl` before anything is
-  sent. A power cut may cost the newest. When the disk refuses they live in memory, and the list says so. At most
+  sent, in room that was taken before. The disk has what is critical some milliseconds later, the rest within a second,
+  so that a power cut costs no more. When the disk refuses they live in memory, and the list says so. At most
   {book.MAX_ENTRIES} are kept, {book.MAX_OF_CODE} of one code, more of it counted in one; what is settled goes after a
   day, what nobody answered never before something quieter.
 - **Texts** are masked as the log is. Title and text have at most {text.MAX_TITLE} and {text.MAX_TEXT} characters, an

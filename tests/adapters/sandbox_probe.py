@@ -175,6 +175,7 @@ def _files(home: Home) -> Tries:
         "read parent's environ": lambda: Path(f"/proc/{PARENT}/environ").read_bytes(),
         "read neighbour": lambda: (root.parent / "neighbour").read_bytes(),
         "write keys": lambda: write(root / "keys/exchange.age"),
+        "write store": lambda: write(root / "keys/store/fetched"),
         "write settings": lambda: write(home.config),
         "write bots": lambda: write(home.bots / "new.age"),
         "write run": lambda: write(home.run / "supervisor.json"),
@@ -273,6 +274,10 @@ def profile_of(name: str, home: Home, port: int) -> profiles.Profile:
         return profiles.signer_with_token(home, [], [home.root.parent / "token"])
     if name == "opener":
         return profiles.opener(home)
+    if name == "copying opener":
+        return profiles.copying_opener(home)
+    if name in ("store watch", "resolving store watch"):
+        return profiles.store_watch(home, ports=[port], resolves=name.startswith("resolving"))
     if name == "supervisor":
         return profiles.supervisor(home)
     if name == "guard":

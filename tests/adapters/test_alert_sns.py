@@ -29,6 +29,7 @@ from counterseal.core.config.model import AlertChannel
 from counterseal.core.secret import Secret
 from counterseal.ports.alert_sink import SinkError
 
+pytestmark = pytest.mark.slow  # the gate runs it
 KEY_ID, KEY = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 REGION = "eu-central-1"
 _SERVERS = {

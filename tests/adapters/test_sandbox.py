@@ -54,7 +54,7 @@ WORKS = {
         "read settings", "write guard's journal", "write guard's spool", "make folder of guard", "write log", "null",
         "thread", "import late", "connect", "udp", "socket pair", "resolve", "trust", "signal self", "clock", "memory",
     ),
-    "opener": (*KEYS, "thread", "import late", "null", "clock"),
+    "opener": (*KEYS, "read settings", "thread", "import late", "null", "clock"),
 }  # fmt: skip
 REFUSED = {
     "signer": (
@@ -78,7 +78,7 @@ REFUSED = {
         "attribute of keys", "schedule parent", "slow parent",
     ),
     "opener": (
-        "read bots", "read settings", "read leaf", "write run", "write journal", "write log", "remove journal",
+        "read bots", "read leaf", "write run", "write journal", "write log", "remove journal",
         "unix socket", "connect", "udp",
     ),
 }  # fmt: skip
@@ -115,6 +115,8 @@ def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     own = (home.guard_journal, home.guard_spool)
     for folder in (home.root / "tls", home.run / "replay", home.root.parent / "token", *own):
         folder.mkdir()
+    (home.root / "keys/store").mkdir()
+    (home.root / "keys/store/fetched").write_text("x")
     names = ("keys/exchange.age", "keys/ca.age", "identities/ca.key", "tls/leaf.pem", "bots/a.age", "counterseal.toml",
              "journal/gateway.journal", "logs/gateway.jsonl", "run/supervisor.json", "../neighbour")  # fmt: skip
     for name in names:
@@ -158,6 +160,30 @@ def test_a_gateway_with_egress_addresses_binds_and_listens_nowhere(place: Place)
     changed = {name: result for name, result in egress.items() if result != plain[name]}
     assert changed == {"bind": "ok", "bind port": "EACCES"}
     assert (plain["bind"], plain["bind port"], egress["listen"], egress["listen bound"]) == ("EPERM",) * 4
+
+
+@pytest.mark.threat(28)
+def test_an_opener_that_keeps_a_copy_writes_that_and_reaches_nobody_either(place: Place) -> None:
+    plain, copying = place.found["opener"]["results"], place.probe("copying opener", "all")["results"]
+    changed = {name: result for name, result in copying.items() if result != plain[name]}
+    assert changed == {"write keys": "ok", "write store": "ok"}
+    assert (copying["connect"], copying["udp"]) == ("EPERM", "EPERM")
+
+
+@pytest.mark.threat(28)
+def test_who_asks_a_store_reaches_one_port_and_no_identity(place: Place) -> None:
+    """Of what lies below `keys` only the copy and its own folder; without a name to look up there is no UDP."""
+    results = place.probe("store watch", "all")["results"]
+    identities = ("read signer identity", "read ca identity", "read gateway identity")
+    assert {results[name] for name in identities} == {"EACCES"}
+    more = ("udp", "read bots", "read leaf", "read ca key", "write run", "write journal", "make folder")
+    closed = {name: results[name] for name in (*NEVER, *more)}
+    assert {name for name, result in closed.items() if result == "ok"} == set()
+    opened = ("connect", "read keys", "write store", "read settings", "thread", "import late", "trust")
+    assert {name: results[name] for name in opened} == dict.fromkeys(opened, "ok")
+    resolving = place.probe("resolving store watch", "all")["results"]
+    assert {name for name, result in resolving.items() if result != results[name]} <= {"udp", "resolve"}
+    assert (resolving["udp"], resolving["resolve"]) == ("ok", "ok")
 
 
 @pytest.mark.parametrize("profile", WORKS)

@@ -294,6 +294,7 @@ def _die_at(step: int) -> None:
     Path.replace = counted(Path.replace)  # type: ignore[method-assign,assignment]
 
 
+@pytest.mark.slow
 def test_a_crash_while_the_passphrase_is_set_or_taken_away_leaves_one_that_opens(home: Home, cheap: None) -> None:
     identity = age_box.identity_secret(home, "signer")
     died = 0
@@ -331,6 +332,7 @@ def _either(home: Home) -> Secret:
     raise AssertionError("neither passphrase opens the identity")
 
 
+@pytest.mark.slow
 def test_a_crash_while_recipients_change_leaves_files_that_open_and_again_completes_it(home: Home) -> None:
     identity = age_box.identity_secret(home, "signer")
     replace_private(home.exchange_keys.with_name("caps.age"), age_box.seal(home, "signer", b"caps"))
@@ -396,6 +398,7 @@ def test_age_opens_what_is_locked_here(home: Home, tmp_path: Path) -> None:
     assert (tmp_path / "plain").read_bytes().strip() == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [(), ("-a",)])
 def test_what_age_locks_opens_here(home: Home, tmp_path: Path, form: tuple[str, ...]) -> None:
     made = tmp_path / "made"

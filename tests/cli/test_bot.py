@@ -197,3 +197,25 @@ def test_enabling_needs_what_runs(run: Run, home: Home) -> None:
     refused = run("bot", "enable", "first", "--operator", "jane")
     assert refused.code == 1
     assert "nothing is running" in refused.err
+
+
+def test_a_canary_has_the_shape_of_any_credential_and_is_marked(run: Run, home: Home) -> None:
+    """Its name says where it is planted, and is no bot's."""
+    minted = run("bot", "mint", "build-server", "--canary")
+    assert minted.code == 0 and "canary" in minted.err
+    shown = json.loads(minted.out)
+    assert [re.fullmatch("[A-Za-z0-9]{64}", value) is not None for value in shown.values()] == [True, True]
+    assert run(*MINT).code == 0
+    assert {c.bot: c.canary for c in credential_file.load_all(home).by_key_id.values()} == {
+        "build-server": True, "first": False,
+    }  # fmt: skip
+    rows = {line.split()[1]: line for line in run("bot", "list").out.splitlines()[1:]}
+    assert "hmac, canary" in rows["build-server"] and "canary" not in rows["first"]
+    assert run("bot", "revoke", "build-server").code == 1, "nothing runs that could confirm it"
+    assert [c.bot for c in credential_file.load_all(home).by_key_id.values()] == ["first"]
+
+
+@pytest.mark.parametrize("name", ["Build", "-x", "a" * 33, "a b"])
+def test_a_canary_s_name_is_of_the_grammar_of_names(run: Run, home: Home, name: str) -> None:
+    assert run("bot", "mint", "--canary", "--", name).code == 2
+    assert run("bot", "mint", "nobody").code == 2, "without the option the name is a bot's"

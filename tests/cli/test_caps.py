@@ -134,6 +134,7 @@ def test_caps_that_cannot_be_read_are_told_and_not_taken_for_none(run: Run, home
     assert run("caps", "show").code == 1
 
 
+@pytest.mark.slow
 def test_a_running_signer_takes_them_up_and_status_shows_them(run: Run, home: Home) -> None:
     supervisor = Running(home)
     with supervisor.process:

@@ -136,7 +136,7 @@ def test_a_pair_made_here_shows_its_public_half_and_waits_for_its_api_key(run: R
     public = load_pem_private_key(stored.secret.reveal(), password=None).public_key()
     assert public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode() == made.out
     assert stored.api_key == API_KEY
-    assert "ready" in run("key", "list").out
+    assert "waits for its API key" not in run("key", "list").out
 
 
 def test_a_removed_key_is_gone_and_an_unknown_one_named(run: Run, home: Home) -> None:

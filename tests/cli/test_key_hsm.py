@@ -51,7 +51,7 @@ def test_a_pair_made_in_the_token(run: Run, home: Home, options: list[str], tmp_
     assert "waits for its API key in the token" in run("key", "list").out
     completed = run("key", "set-api-key", "main", given=f"{API_KEY}\n")
     assert completed.code == 0
-    assert "ready in the token" in run("key", "list").out
+    assert "active in the token" in run("key", "list").out
     entry = hsm_file.read(home)["main"]
     assert (entry.api_key, entry.kind, entry.environment, entry.key_label) == (API_KEY, "ed25519", "paper", "main")
     assert entry.token.pin == PinSource("file", str(tmp_path / "pin"))

@@ -334,7 +334,15 @@ def test_an_upgrade_is_seen_whatever_it_names() -> None:
 )
 def test_headers_that_others_obey_change_nothing(header: bytes) -> None:
     lines = (POST, HOST, b"X-MBX-APIKEY: key", b"Content-Length: 2")
-    assert _good(_request(*lines, header))[0] == _good(_request(*lines))[0]
+    # What a caller says of itself is kept for whoever looks for thieves, and nothing is decided by it.
+    assert _good(_request(*lines, header))[0]._replace(caller=()) == _good(_request(*lines))[0]
+
+
+def test_what_a_caller_says_of_itself_is_kept_and_none_of_its_secrets() -> None:
+    lines = (b"X-MBX-APIKEY: key", b"Authorization: Bearer secret", b"Cookie: secret", b"User-Agent: a/1",
+             b"X-Forwarded-For: 10.0.0.1", b"x-forwarded-for: 10.0.0.2", b"Origin: https://b")  # fmt: skip
+    head, _ = _good(_request(GET, HOST, *lines))
+    assert head.caller == (("user-agent", "a/1"), ("origin", "https://b"), ("x-forwarded-for", "10.0.0.1,10.0.0.2"))
 
 
 @pytest.mark.threat(4)

@@ -68,9 +68,8 @@ def test_the_quantity_ends_inside_the_target_and_never_exceeds_the_position() ->
     assert reduce(held("0.0025"), "0.0001").quantity == Decimal("0.002")
 
 
-def test_slices_by_worth_by_depth_and_by_what_the_exchange_takes() -> None:
+def test_slices_by_worth_and_by_what_the_exchange_takes() -> None:
     assert reduce(held("2"), terms=Terms(Decimal(2), Decimal(500))).quantity == Decimal("0.5")
-    assert reduce(held("2"), terms=Terms(Decimal(2), None, Decimal("0.7777"))).quantity == Decimal("0.777")
     assert reduce(held("500")).quantity == 100
     assert reduce(held("500"), terms=Terms()).quantity == 50
     # A slice smaller than the smallest order is that.

@@ -226,3 +226,10 @@ def test_a_conditional_order_rests_until_what_it_became_has_ended() -> None:
     for status, became, rests in (("NEW", "", 1), ("TRIGGERED", "99", 1), ("FINISHED", "99", 0)):
         resting.see("main", "usdm", {**shown, "algoStatus": status, "actualOrderId": became}, 10)
         assert len(resting) == rests, status
+
+
+def test_whose_each_order_is_can_be_told() -> None:
+    resting = placed(limit("a"), limit("b", symbol="ETHUSDT"))
+    resting.place("beta", "main", limit("c"))
+    resting.resolve("usdm", ["a"])
+    assert list(resting.owners()) == [(ETH, "b", "alpha"), (BTC, "c", "beta")]

@@ -9,6 +9,7 @@ from tests.gateway.rig import ORDER, Rig, why
 from counterseal.adapters.host_probes import HostProbes
 from counterseal.core.failing import TABLE, Kind
 from counterseal.gateway.health import Health
+from counterseal.gateway.key_lease import KeyLease
 from counterseal.gateway.reply import SINCE, Reply
 
 FUTURES = "/fapi/v1/order"
@@ -46,8 +47,15 @@ class Watched(Rig):
         super().__init__(limits, after=after)
         self.host = Host()
         self.marks_failed = False
+        self.key_lease = KeyLease(self.state.monotonic_ms, self.log.critical)
         self.health = Health(
-            self.state, self.plane.gate, self.refresher, self.host.probes(), lambda: self.marks_failed, self.tasks
+            self.state,
+            self.plane.gate,
+            self.refresher,
+            self.host.probes(),
+            lambda: self.marks_failed,
+            self.tasks,
+            self.key_lease.signs,
         )
         self._orders = 0
 

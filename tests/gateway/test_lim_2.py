@@ -135,6 +135,7 @@ def _first_fit(values: list[Decimal], limit: Decimal) -> Decimal:
     return total
 
 
+@pytest.mark.slow
 @pytest.mark.threat(42)
 @on_virtual_time
 async def test_sixty_four_orders_race_at_the_limit() -> None:

@@ -121,6 +121,7 @@ class Nemesis:
             assert births == [], entry
 
 
+@pytest.mark.slow
 @pytest.mark.threat(53)
 def test_dup_1(capsys: pytest.CaptureFixture[str]) -> None:
     """Seeded histories under random faults and kills: laws L1 and L2 hold in each."""

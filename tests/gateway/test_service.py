@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from tests.gateway.rig import CONFIG
 
+from counterseal.adapters.stream_line import ATTEMPTS, ATTEMPTS_WINDOW_MS
 from counterseal.core.config.loader import load
 from counterseal.core.config.model import Config
 from counterseal.gateway.service import _place
-from counterseal.gateway.streams.upstream import ATTEMPTS, ATTEMPTS_WINDOW_MS
 from counterseal.gateway.venue_links import EXIT_ATTEMPTS, StartError, socket_links, targets, user_links
 
 

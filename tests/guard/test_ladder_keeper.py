@@ -10,12 +10,18 @@ from typing import Any
 
 import pytest
 from tests.homes import make_home
+from tests.journals import Log as LogOfTree
 
 from counterseal.adapters.home import Home
-from counterseal.adapters.journal_segments import ANEW, RESERVE, anew_below, read_records, segments
+from counterseal.adapters.journal_file import JournalTerms
+from counterseal.adapters.journal_prune import DAY_MS, prune_guard
+from counterseal.adapters.journal_segments import ANEW, RESERVE, anew_below, decode, read_records, scan_file, segments
 from counterseal.adapters.virtual_clock import VirtualClock
+from counterseal.cli.audit_shared import Source
+from counterseal.cli.audit_verify import audit
+from counterseal.core.config.model import Journal
 from counterseal.core.ladder import FLEET, Actor, Given, Kind, Ladder, Refusal, Rung, Scope, Trip
-from counterseal.core.ladder_records import UNREADABLE
+from counterseal.core.ladder_records import RESTATED, UNREADABLE, whole
 from counterseal.guard.journal import GuardJournal
 from counterseal.guard.ladder_keeper import LadderKeeper
 from counterseal.ports.journal import JournalError
@@ -265,6 +271,107 @@ def test_a_start_reads_back_to_the_newest_whole_state_over_several_segments(
     live(home, life)
     assert len(segments(home.guard_journal)) > 2
     assert set(live(home).trips) == {ALPHA}
+
+
+class Stating(Guard):
+    """A guard that states all anew in each segment, as the service does; `known` stands for what the watch keeps."""
+
+    def __init__(self, home: Home, clock: VirtualClock | None = None) -> None:
+        super().__init__(home, clock)
+        self.known = [record["n"] for record in self.journal.records if record["type"] == "watch"][-1:]
+        self.journal.on_turn = self.restate
+
+    def restate(self) -> None:
+        self.journal.write(whole(self.keeper.ladder))
+        self.journal.write({"type": "watch", "n": self.known})
+        self.journal.write({"type": RESTATED})
+
+    async def grow(self, records: int) -> None:
+        """Write until another segment has been begun, or several."""
+        for number in range(records):
+            self.journal.write({"type": "alert", "number": number, "text": "x" * 100})
+            await self.clock.advance(0.01)
+            await asyncio.sleep(0.002)
+
+
+def stated(home: Home, records: int = 0) -> Stating:
+    async def run() -> Stating:
+        guard = Stating(home)
+        guard.known = [7]
+        guard.restate()
+        await guard.grow(records)
+        await guard.journal.close()
+        return guard
+
+    return asyncio.run(run())
+
+
+def test_each_segment_holds_all_that_a_start_must_know(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the ladder alone: what the watch had written before the segment was begun is known after a restart."""
+    monkeypatch.setattr("counterseal.guard.journal.SEGMENT_BYTES", 2_000)
+    live(home, lambda guard: guard.keeper.trip(halt()))
+    stated(home, 60)
+    found = segments(home.guard_journal)
+    assert len(found) > 3
+    guard = live(home)
+    assert [record["n"] for record in guard.journal.records if record["type"] == "watch"][-1] == [7]
+    read = {record["seq"] for record in guard.journal.records}
+    assert min(read) > 20, "it reads no further back than it must"
+
+
+def test_without_its_mark_a_segment_is_not_enough(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guard that was killed before it had stated all anew."""
+    monkeypatch.setattr("counterseal.guard.journal.SEGMENT_BYTES", 2_000)
+
+    async def life(guard: Guard) -> None:
+        guard.journal.write({"type": "watch", "n": [7]})
+        await Stating.grow(guard, 60)  # type: ignore[arg-type]
+
+    live(home, life)
+    assert len(segments(home.guard_journal)) > 3
+    assert [record["n"] for record in live(home).journal.records if record["type"] == "watch"] == [[7]]
+
+
+def test_old_segments_go_but_what_a_start_needs_stays(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The chain can be followed all the same."""
+    monkeypatch.setattr("counterseal.guard.journal.SEGMENT_BYTES", 2_000)
+    live(home, lambda guard: guard.keeper.trip(halt()))
+    stated(home, 60)
+    folder, found = home.guard_journal, segments(home.guard_journal)
+    now_ms = list(read_records(folder))[-1]["t"]
+    assert prune_guard(folder, now_ms, 1) == []
+    removed = prune_guard(folder, now_ms + 2 * DAY_MS, 1)
+    # The newest that was stated anew stays, and what is behind it.
+    left = segments(folder)
+    assert removed and [path.name for path in (segment.path for segment in found)] == [
+        *removed, *[segment.path.name for segment in left]
+    ]  # fmt: skip
+    assert RESTATED in {record["type"] for record in map(decode, scan_file(left[0].path).payloads)}
+    assert prune_guard(folder, now_ms + 2 * DAY_MS, 1) == []
+    guard = live(home)
+    assert set(guard.trips) == {ALPHA} and not guard.journal.fault
+    assert [record["n"] for record in guard.journal.records if record["type"] == "watch"][-1] == [7]
+    report = audit(Source(folder, LogOfTree().key), LogOfTree().key, ())
+    assert report.faults == [] and report.last > report.records
+
+
+def test_nothing_goes_of_a_journal_that_never_stated_all(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("counterseal.guard.journal.SEGMENT_BYTES", 2_000)
+    live(home, lambda guard: Stating.grow(guard, 40))  # type: ignore[arg-type]
+    assert len(segments(home.guard_journal)) > 2
+    assert prune_guard(home.guard_journal, 10**15, 1) == []
+
+
+def test_segments_are_as_large_and_as_old_as_the_settings_say(home: Home) -> None:
+    """A start reads a whole one, so that there is a bound."""
+
+    async def run(mib: int) -> JournalTerms:
+        journal = GuardJournal(home, VirtualClock(), Log(), Journal(segment_mib=mib, segment_hours=3))
+        await journal.close()
+        return journal._terms
+
+    assert [asyncio.run(run(mib)).segment_bytes for mib in (2, 64)] == [2 << 20, 16 << 20]
+    assert asyncio.run(run(2)).segment_ms == 3 * 3_600_000
 
 
 @pytest.mark.threat(62)

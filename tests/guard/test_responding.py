@@ -48,6 +48,9 @@ class House:
         self.alerts: list[str] = []
         self.trips: list[Trip] = []
         self.reduced: list[tuple[str, str, Decimal | None]] = []
+        self.fresh: list[Sequence[Holding] | None] = []
+        self.bots: list[str] = []
+        self.picture: list[Holding] | None = None
         self.proof = Shown()
         self.held = asyncio.Event()
         keeper = LadderKeeper(Ladder(), self, self.clock, lambda _trips, is_urgent: 1)
@@ -55,13 +58,19 @@ class House:
         self.stopping = Stopping(keeper, self, telling, lambda: self.config, self)  # type: ignore[arg-type]
         tasks = Tasks(lambda _name, _error: None)
         self.responding = Responding(
-            self.stopping, telling, lambda: self, lambda: self.config, self.clock, tasks, self
+            self.stopping, telling, lambda: self, lambda: self.config, self.clock, tasks, self,
+            lambda _account, _family: self.picture,
         )  # fmt: skip
 
     def rungs(self) -> dict[str, str]:
         return {str(scope): trip.rung.name for scope, trip in self.stopping.ladder.trips.items()}
 
-    async def reduce(self, account: str, family: str, targets: Callable[[Holding], Decimal | None]) -> Shown:
+    async def reduce(
+        self, account: str, family: str, targets: Callable[[Holding], Decimal | None], *,
+        fresh: Sequence[Holding] | None = None, bot: str = "",
+    ) -> Shown:  # fmt: skip
+        self.fresh.append(fresh)
+        self.bots.append(bot)
         self.reduced.append((account, family, targets(Holding("BTCUSDT", "BOTH", Decimal("-1")))))
         await self.held.wait()
         return self.proof
@@ -110,6 +119,21 @@ def test_an_emergency_stops_increases_and_makes_the_position_smaller_by_what_has
     assert house.trips[0].cancels
     assert house.reduced == [("main", "usdm", Decimal("0.6"))]
     assert house.alerts == ["limit_threshold", "ladder_reducing"]
+
+
+@pytest.mark.parametrize("seen", [None, [Holding("BTCUSDT", "BOTH", Decimal("-1"))]])
+def test_what_the_watch_knows_is_handed_to_the_hands(seen: list[Holding] | None) -> None:
+    def story(house: House) -> None:
+        house.picture = seen
+        house.responding.on_breach(breach(ALPHA, Level.EMERGENCY, Action.REDUCE, CUT))
+
+    assert after(story).fresh == [seen]
+
+
+def test_what_is_closed_for_one_bot_is_booked_on_it_alone() -> None:
+    bots = after(lambda house: house.responding.on_breach(breach(ALPHA, Level.EMERGENCY, Action.REDUCE, CUT))).bots
+    all_ = after(lambda house: house.responding.on_breach(breach(MAIN, Level.EMERGENCY, Action.REDUCE, CUT))).bots
+    assert (bots, all_) == (["alpha"], [""])
 
 
 def test_one_reduction_at_a_time() -> None:

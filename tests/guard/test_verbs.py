@@ -110,11 +110,12 @@ def test_a_flatten_is_the_highest_rung_and_tells_people() -> None:
 
 @pytest.mark.threat(62)
 @pytest.mark.parametrize("scope", ["bot alpha", "bot beta"])
-def test_a_position_that_is_not_ones_alone_is_not_closed_for_one(scope: str) -> None:
+def test_a_bot_that_shares_its_account_is_flattened_for_itself_alone(scope: str) -> None:
+    """What is reached names the bot, by which the hands close its part and nobody else's."""
     desk = Desk()
-    assert "other bots trade on main too" in desk.refusal("flatten", scope=scope)
-    assert desk.rungs() == {}
-    assert desk.ask("flatten", scope="bot gamma")["trip"]["rung"] == "FLATTEN"
+    assert desk.ask("flatten", scope=scope)["trip"]["rung"] == "FLATTEN"
+    ((_, reached),) = desk.acts
+    assert {one.bots for one in reached} == {(scope.split()[1],)}
 
 
 @pytest.mark.threat(62)

@@ -429,7 +429,12 @@ class Stack:
 
 
 def is_guards(row: dict[str, Any]) -> bool:
-    """The guard names what it accepts before who it is, the gateway after."""
+    """The guard names what it accepts before who it is, the gateway after; and it listens to all prices."""
+    if row["path"] in ("SUBSCRIBE", "UNSUBSCRIBE"):
+        names = {value for _, value in row["params"]}
+        return names <= {"!markPrice@arr@1s", "!miniTicker@arr"} or all(
+            name.endswith("_perp@markPrice@1s") for name in names
+        )
     return row["headers"][1:3] == ["accept", "user-agent"]
 
 

@@ -168,6 +168,31 @@ def test_a_guard_that_is_killed_has_lost_none(world: tuple[Told, Any]) -> None:
     told.attempt("resume", "bot", "alpha", "--operator", "bob")
 
 
+@pytest.mark.slow
+def test_a_reload_takes_up_changed_channels_and_says_what_waits(world: tuple[Told, Any]) -> None:
+    """What the sandbox of the running guard was closed to takes a restart."""
+    told, _ = world
+    before, guard = told.home.config.read_text(), told.pids()["guard"]
+    port = told.fake.url.rsplit(":", 1)[1]
+    more = '\n[alerts.channels.more]\nkind = "webhook"\nca_file = "{}"\n[alerts.channels.late]\nkind = "webhook"\n'
+    for name, url in (("more", f"https://127.0.0.1:{port}/more"), ("late", "https://127.0.0.1:9/late")):
+        path = told.home.root / "alerts" / f"{name}.secret"
+        path.touch(0o600)
+        path.write_text(url)
+    told.write_config(before.replace('[alerts.channels.many]\nkind = "apprise"\n', "") + more.format(told.trust.ca))
+    code, printed = told.attempt("reload")
+    assert code == 0 and "alert channel late does not work: the guard's sandbox was closed without port 9" in printed
+    wait(lambda: told.alerts()["channels"].keys() == {"hook", "mail", "more", "late"}, 5, "the new channels")
+    wait(lambda: told.alerts()["channels"]["more"]["state"] == "well", 10, "the new webhook's proof")
+    told.attempt("halt", "bot", "alpha", "--operator", "alice", "--cause", "by the new one")
+    wait(lambda: any(b"by the new one" in a.body and a.path == "/more" for a in told.fake.asked), 5, "the new webhook")
+    told.attempt("resume", "bot", "alpha", "--operator", "alice")
+    assert told.pids()["guard"] == guard
+    told.write_config(before)
+    assert told.attempt("reload")[0] == 0
+    wait(lambda: "more" not in told.alerts()["channels"], 5, "the old channels")
+
+
 def test_no_secret_of_a_channel_is_anywhere_else(world: tuple[Told, Any]) -> None:
     told, _ = world
     found, files, _ = leaks.Scanner(told.virtual_secrets).scan_files(told.root)

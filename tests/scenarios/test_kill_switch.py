@@ -140,6 +140,64 @@ def test_a_halt_of_one_leaves_the_others_alone(tmp_path_factory: pytest.TempPath
 
 @pytest.mark.slow
 @pytest.mark.threat(62)
+def test_a_bot_halts_itself_and_cannot_give_it_back(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Over a kill of gateway and guard too; an operator gives it back."""
+    bots = {"alpha": "hmac", "beta": "hmac"}
+    with Stack(tmp_path_factory.mktemp("own"), bots=bots, paper_options=OPTIONS) as stack:
+        assert stack.call("POST", "/api/v3/order", f"{ORDER}&newClientOrderId=rests", bot="alpha").status == 200
+        with stack.nothing_received():
+            assert stack.call("POST", "/counterseal/v1/halt", "scope=fleet", bot="alpha").status == 400
+            done = stack.call("POST", "/counterseal/v1/halt", "scope=bot&cancel=true&cause=odd", bot="alpha")
+            assert (done.status, done.body) == (200, {"scope": "bot alpha", "rung": "HALTED"})
+        assert stack.call("POST", "/api/v3/order", ORDER, bot="alpha").reason == "halted"
+        assert stack.call("POST", "/api/v3/order", ORDER, bot="beta").status == 200
+        assert act_of(stack, "bot alpha")["proven"]
+        found = stack.call("GET", "/api/v3/order", "symbol=BTCUSDT&origClientOrderId=rests", bot="alpha")
+        assert found.body["status"] == "CANCELED"
+        for name in ("guard", "gateway"):
+            before = stack.pids()[name]
+            os.kill(before, 9)
+            wait(lambda name=name, before=before: stack.pids().get(name) not in (None, before), 20, f"another {name}")
+        wait(lambda: (stack.status()["gateway"] or {}).get("serving"), 20, "the gateway to serve")
+        assert stack.call("POST", "/api/v3/order", ORDER, bot="alpha").reason == "halted"
+        assert "by alpha (the bot's own word: odd)" in stack.attempt("status")[1]
+        stack.verb("resume", "bot", "alpha", "--operator", "jane", "--home", str(stack.home.root))
+        wait(lambda: stack.call("POST", "/api/v3/order", ORDER, bot="alpha").status == 200, 10, "alpha to trade")
+
+
+@pytest.mark.slow
+@pytest.mark.threat(62)
+def test_flattening_one_bot_leaves_what_the_other_holds(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """On one account, in one position; what was closed was the first one's, also when it is flattened again."""
+    bots = {"alpha": "hmac", "beta": "hmac"}
+    buy = "symbol=BTCUSDT&side=BUY&type=MARKET&quantity="
+    with Stack(tmp_path_factory.mktemp("part"), bots=bots, paper_options=OPTIONS) as stack:
+
+        def held() -> float:
+            rows = stack.call("GET", "/fapi/v3/positionRisk", "symbol=BTCUSDT", bot="beta").body
+            return sum(float(row["positionAmt"]) for row in rows)
+
+        def flatten() -> dict[str, Any]:
+            stack.attempt("flatten", "bot", "alpha", "--operator", "jane", "--confirm", "bot alpha")
+            return act_of(stack, "bot alpha")
+
+        wait(lambda: len(stack.status()["gateway"]["user_data"]) > 0, 20, "events of the account")
+        time.sleep(4)
+        wait(lambda: stack.call("POST", "/fapi/v1/order", f"{buy}0.010", bot="alpha").status == 200, 20, "alpha to buy")
+        assert stack.call("POST", "/fapi/v1/order", f"{buy}0.020", bot="beta").status == 200
+        wait(lambda: held() == 0.03, 5, "both positions")
+        time.sleep(3)
+        act = flatten()
+        assert act["proven"], act
+        assert held() == 0.02
+        stack.attempt("resume", "bot", "alpha", "--operator", "jane")
+        time.sleep(3)
+        act = flatten()
+        assert act["proven"] and held() == 0.02, act
+
+
+@pytest.mark.slow
+@pytest.mark.threat(62)
 def test_kill_5(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A restart neither cancels nor closes anything, whatever stands on the ladder; and it lets nobody go either."""
     with Stack(tmp_path_factory.mktemp("restart"), paper_options=OPTIONS) as stack:
@@ -153,7 +211,8 @@ def test_kill_5(tmp_path_factory: pytest.TempPathFactory) -> None:
         stack.up()
         wait(lambda: len(stack.received_of_guard()) > of_guard + 10, 20, "the guard to be at work again")
         rows = stack.received()[before:] + stack.received_of_guard()[of_guard:]
-        assert [row for row in rows if row["method"] != "GET" and "listenKey" not in (row["path"] or "")] == []
+        quiet = ("listenKey", "SUBSCRIBE")
+        assert [r for r in rows if r["method"] != "GET" and not any(word in (r["path"] or "") for word in quiet)] == []
         assert stack.call("POST", "/api/v3/order", ORDER).reason == "halted"
         answer = stack.call("GET", "/api/v3/order", "symbol=BTCUSDT&origClientOrderId=rests")
         assert answer.body["status"] == "NEW"

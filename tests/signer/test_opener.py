@@ -175,6 +175,7 @@ BAD: list[tuple[Callable[[Home], None], str]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("spoil", "sentence"), BAD, ids=[spoil.__name__ for spoil, _ in BAD])
 def test_a_bad_file_is_told_in_one_sentence(home: Home, spoil: Callable[[Home], None], sentence: str) -> None:
     if spoil in (foreign, foreign_and_closed) and os.geteuid() != 0:
@@ -227,6 +228,7 @@ def test_a_kept_identity_that_no_longer_fits_is_not_used(locked: Home) -> None:
     os.close(kept)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "content", "mode", "sentence"),
     [

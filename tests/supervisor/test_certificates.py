@@ -55,6 +55,7 @@ def test_a_failure_is_said_and_nothing_starts(home: Home, capfd: pytest.CaptureF
     assert "ca.pem holds no certificate" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_it_looks_again_and_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """A leaf that has been removed is there again; the helper leaves no process behind."""
     monkeypatch.setattr(hourly, "EVERY_S", 0.5)

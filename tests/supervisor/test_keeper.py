@@ -55,6 +55,9 @@ def test_what_a_signer_inherits_is_named_in_its_arguments(kept: Keeper) -> None:
     flags = kept.flags()
     assert {str(fd) for fd in kept.fds} <= set(flags)
     assert flags[flags.index("--secret-memory") + 1] == "none"
+    assert "--environment" not in flags
+    kept.environment = "demo"
+    assert kept.flags()[kept.flags().index("--environment") + 1] == "demo"
     for fd in kept.fds:
         assert not os.get_inheritable(fd)
     kept.close()
@@ -76,6 +79,23 @@ def test_a_passphrase_is_waited_for_until_a_signer_was_ready(home: Home) -> None
     file.ready()
     assert "file:/x" in file.flags(), "a file can be read again"
     file.close()
+
+
+def test_memory_of_a_signer_beside_is_adopted_with_what_it_was_filled_from(kept: Keeper, home: Home) -> None:
+    """The present one may be started again meanwhile, and the files replaced: neither is mistaken for the other."""
+    kept.flags()
+    kept.ready()
+    page, before = kept.beside(), kept.page
+    flags = kept.flags_beside(page)
+    assert "--refill" in flags and str(page) in flags and before is not None and page is not None
+    key_file.write(home, stored("other"))
+    assert "--refill" in kept.flags()
+    kept.adopt(page)
+    kept.ready()
+    assert kept.page == page and "--refill" in kept.flags(), "filled from the files of before"
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(before)
+    kept.close()
 
 
 @pytest.mark.parametrize("required", ["memfd_secret", "mlock", "none"])

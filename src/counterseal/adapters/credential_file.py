@@ -31,6 +31,8 @@ _FIELDS = frozenset(
         "hours",
     }
 )
+# A number, so that a canary's file is no longer than another's. Files from before it lack it.
+_CANARY = "canary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ def _document(credential: Credential) -> dict[str, Any]:
         "expires_ms": credential.expires_ms,
         "sources": [str(network) for network in credential.sources],
         "hours": [show_hours(span) for span in credential.hours],
+        _CANARY: int(credential.canary),
     }
 
 
@@ -131,8 +134,11 @@ def _credential(document: dict[str, Any]) -> Credential:
     kind = CredentialKind(document["kind"])
     secret, public_key = document["secret"], document["public_key"]
     has_material = bool(secret) and public_key is None if kind is CredentialKind.HMAC else bool(public_key)
+    canary = document.pop(_CANARY, 0)
     if document.keys() != _FIELDS or not has_material or (kind is not CredentialKind.HMAC and secret is not None):
         raise ValueError("fields do not fit the kind")
+    if type(canary) is not int or canary not in (0, 1):
+        raise ValueError("neither a canary nor none")
     if type(document["created_ms"]) is not int or type(document["expires_ms"]) not in (int, type(None)):
         raise ValueError("a time is no integer")
     return Credential(
@@ -145,6 +151,7 @@ def _credential(document: dict[str, Any]) -> Credential:
         expires_ms=document["expires_ms"],
         sources=tuple(_network(text) for text in document["sources"]),
         hours=tuple(_hours(text) for text in document["hours"]),
+        canary=bool(canary),
     )
 
 

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from counterseal.adapters.journal_segments import decode, scan_file, segments
+from counterseal.adapters.journal_segments import anew_below, decode, scan_file, segments
 from counterseal.adapters.journal_start import sync_folder
-from counterseal.adapters.journal_summary import all_segments, read_summary
+from counterseal.adapters.journal_summary import NOTHING, all_segments, read_summary, summarize
 from counterseal.core import note
+from counterseal.core.ladder_records import RESTATED
 from counterseal.core.note import NoteError
 from counterseal.core.summary import ENDS, is_unresolved
 
@@ -34,6 +35,38 @@ def prune(folder: Path, now_ms: int, keep_days: int) -> list[str]:
     if removed:
         sync_folder(folder)
     return removed
+
+
+def prune_guard(folder: Path, now_ms: int, keep_days: int) -> list[str]:
+    """Remove closed segments of the guard's journal whose last record is older than `keep_days`; give their names.
+
+    What stays is the newest segment in which all was stated anew, and what is behind it: a start reads no further back.
+    Of each that goes summary and leaves are kept, so that the chain can still be followed. Raises OSError,
+    JournalDamaged.
+    """
+    # One that the guard began anew goes on in a folder of its own; the one before it is evidence, and stays.
+    folder = (anew_below(folder) or [folder])[-1]
+    found = segments(folder)
+    needed = next((at for at in range(len(found) - 1, -1, -1) if _is_restated(found[at].path)), 0)
+    before, removed = NOTHING, list[str]()
+    for path in all_segments(folder):
+        if path not in [segment.path for segment in found[:needed]] and path.exists():
+            break
+        summary = read_summary(path) or summarize(path, before)
+        before = summary.end
+        if not path.exists():
+            continue
+        if now_ms - summary.end.at_ms < keep_days * DAY_MS:
+            break
+        path.unlink()
+        removed.append(path.name)
+    if removed:
+        sync_folder(folder)
+    return removed
+
+
+def _is_restated(path: Path) -> bool:
+    return any(decode(payload)["type"] == RESTATED for payload in scan_file(path).payloads)
 
 
 def _open_intents(folder: Path) -> list[int]:

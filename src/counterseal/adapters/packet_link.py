@@ -19,9 +19,10 @@ MAX_PACKET = 1 << 18
 MAX_WAITING = 4_096
 # Messages by their "type" of which a newer one says all that an older one said. An acknowledgement is one of them: who
 # has heard the third has heard the second.
-WHOLE = frozenset({"ladder", "ladder_ack", "beat", "states", "spend", "walls"})
-# So many packets are read in one turn of the loop: a peer that talks without end must not stop everything else.
-_AT_ONCE = 64
+WHOLE = frozenset({"ladder", "ladder_ack", "beat", "states", "spend", "walls", "halts", "halts_ack"})
+# So many packets are read in one turn of the loop, unless its owner wants otherwise: a peer that talks without end must
+# not stop everything else.
+AT_ONCE = 64
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
@@ -36,7 +37,11 @@ class PacketLink:
     """
 
     def __init__(
-        self, end: socket.socket, on_message: Callable[[Mapping[str, Any]], None], on_gone: Callable[[], None]
+        self,
+        end: socket.socket,
+        on_message: Callable[[Mapping[str, Any]], None],
+        on_gone: Callable[[], None],
+        at_once: int = AT_ONCE,
     ) -> None:
         end.setblocking(False)
         with suppress(OSError):
@@ -45,6 +50,7 @@ class PacketLink:
         self._end = end
         self._on_message = on_message
         self._on_gone = on_gone
+        self._at_once = at_once
         self._loop: asyncio.AbstractEventLoop | None = None
         # By type for whole states, else by number: in the order in which they are sent.
         self._waiting: dict[str | int, bytes] = {}
@@ -131,7 +137,7 @@ class PacketLink:
     # -- in
 
     def _readable(self) -> None:
-        for _ in range(_AT_ONCE):
+        for _ in range(self._at_once):
             if not self.is_open:
                 return
             try:

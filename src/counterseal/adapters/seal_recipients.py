@@ -10,7 +10,7 @@ from typing import Any
 
 import pyrage
 
-from counterseal.adapters import age_box
+from counterseal.adapters import age_box, key_source
 from counterseal.adapters.home import Home, HomeError, read_private, replace_private
 from counterseal.core.secret import Secret
 
@@ -80,15 +80,22 @@ def _change(home: Home, identity: Secret, document: dict[str, Any], recovery: tu
     opened = list(_opened(home, identity))  # all of them, before anything is changed
     replace_private(home.recipients, json.dumps({**document, "recovery": list(recovery)}, indent=1).encode() + b"\n")
     for path, content in opened:
-        replace_private(path, age_box.seal(home, "signer", content.reveal()))
+        sealed = age_box.seal(home, "signer", content.reveal())
+        if path == home.exchange_keys:
+            key_source.write(home, sealed)
+        else:
+            replace_private(path, sealed)
     return len(opened)
 
 
 def _opened(home: Home, identity: Secret) -> list[tuple[Path, Secret]]:
     found = []
-    for path in sorted((home.root / "keys").glob("*.age")):
+    paths = {*(home.root / "keys").glob("*.age"), home.exchange_keys}
+    for path in sorted(paths):
         try:
-            found.append((path, Secret(age_box.open_sealed(identity, read_private(path), str(path)))))
+            sealed = key_source.held(home) if path == home.exchange_keys else read_private(path)
+            if sealed is not None:
+                found.append((path, Secret(age_box.open_sealed(identity, sealed, str(path)))))
         except age_box.ForeignSealError:
             if path == home.exchange_keys:
                 raise

@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from counterseal.adapters.journal_prune import prune
+from counterseal.adapters.journal_prune import prune, prune_guard
 from counterseal.cli.shared import FAILED, OK, USAGE, add_home, home_of, now_ms, read_config, say
 from counterseal.core.record import JournalDamaged
 
@@ -34,6 +34,9 @@ def run(args: argparse.Namespace) -> int:
         return OK
     try:
         removed = prune(home.journal, now_ms(), config.journal.keep_days)
+        removed += [
+            f"the guard's {name}" for name in prune_guard(home.guard_journal, now_ms(), config.journal.keep_days)
+        ]
     except JournalDamaged as fault:
         say(f"counterseal: {fault}; nothing is removed; see: counterseal audit verify")
         return FAILED

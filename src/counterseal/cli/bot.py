@@ -50,6 +50,11 @@ def add_parser(subparsers: "Subparsers") -> None:
     minting.add_argument("--expires", default="never", metavar="30d|12h|never")
     minting.add_argument("--source", action="append", default=[], metavar="CIDR", help="only from there (repeatable)")
     minting.add_argument("--hours", action="append", default=[], metavar="RANGE", help='UTC, "Mon-Fri 08:00-18:00"')
+    minting.add_argument(
+        "--canary", action="store_true",
+        help="it lets nobody in and is to be planted where thieves look: its use is a critical alert. "
+        "NAME is then where it is planted, and need be no bot's",
+    )  # fmt: skip
     minting.add_argument("--out", type=Path, metavar="FILE", help="write it to a new file of mode 0600 instead")
     listing = verbs.add_parser("list", help="show the credentials without their secrets")
     revoke = verbs.add_parser("revoke", help="end a credential at once")
@@ -78,7 +83,10 @@ def _mint(home: Home, args: argparse.Namespace) -> int:
     config = read_config(home)
     if config is None:
         return USAGE
-    if args.name not in config.bots:
+    if args.canary:
+        if parse_name(args.name) is None:
+            raise UsageError("a canary's name is 1 to 32 of a-z, 0-9, _ and -; choose such a name")
+    elif args.name not in config.bots:
         name = parse_name(args.name) or "NAME"
         raise UsageError(f"no such bot in {home.config}; add a section [bots.{name}] with what it may do")
     if args.out is not None and args.out.exists():
@@ -91,7 +99,8 @@ def _mint(home: Home, args: argparse.Namespace) -> int:
         # Nobody holds it, so nobody may use it.
         credential_file.remove(home, fingerprint)
         raise
-    return confirm(home, "reload_bots", f"credential {fingerprint} of bot {args.name} is minted", idle=OK)
+    done = f"canary {fingerprint} named" if args.canary else f"credential {fingerprint} of bot"
+    return confirm(home, "reload_bots", f"{done} {args.name} is minted", idle=OK)
 
 
 def _hand_over(credential: Credential, out: Path | None) -> None:
@@ -123,7 +132,7 @@ def _row(fingerprint: str, credential: Credential, now: int) -> tuple[str, ...]:
     return (
         fingerprint,
         credential.bot,
-        credential.kind.value,
+        credential.kind.value + (", canary" if credential.canary else ""),
         show_ms(credential.created_ms),
         show_ms(credential.expires_ms) + (" (expired)" if expired else ""),
         ",".join(str(network) for network in credential.sources) or "any",

@@ -1,13 +1,15 @@
 """`counterseal demo`: everything that exists, on this machine, with the paper exchange and one bot."""
 
 import argparse
+import contextlib
+import io
 import json
 import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from counterseal.adapters.home import Home, create_private, replace_private
 from counterseal.cli import waiting
@@ -65,13 +67,13 @@ def run(args: argparse.Namespace) -> int:
     _listen_to_signals()
     home = Home(Path(args.home).absolute())
     home.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    paper = _start("paper", "serve", "--home", str(home.root / "paper"), "--listen", "127.0.0.1:0")
+    paper = start("paper", "serve", "--home", str(home.root / "paper"), "--listen", "127.0.0.1:0")
     gateway: subprocess.Popen[bytes] | None = None
     try:
-        endpoint = _endpoint(home, paper)
-        _prepare(home, endpoint, args.listen)
-        gateway = _start("up", "--home", str(home.root))
-        base = _wait_for_gateway(home, gateway)
+        endpoint = endpoint_of(home, paper)
+        prepare(home, endpoint, args.listen)
+        gateway = start("up", "--home", str(home.root))
+        base = wait_for_gateway(home, gateway)
         print(_welcome(home, base), flush=True)
         return FAILED if waiting.first_death((paper, gateway)) else OK
     except KeyboardInterrupt:
@@ -79,24 +81,32 @@ def run(args: argparse.Namespace) -> int:
         return OK
     finally:
         # The gateway first: what is in flight may still reach the exchange.
-        _stop(gateway)
-        _stop(paper)
+        stop(gateway)
+        stop(paper)
 
 
-def _start(*verb: str) -> "subprocess.Popen[bytes]":
+def start(*words: str, said: BinaryIO | None = None) -> "subprocess.Popen[bytes]":
+    """Start a verb that runs on; what it says goes into a file, or to the terminal."""
     # Its own session: Ctrl-C reaches this process only, and it stops the others in order.
-    return subprocess.Popen([sys.executable, "-m", "counterseal.cli.main", *verb], start_new_session=True)
+    argv = [sys.executable, "-m", "counterseal.cli.main", *words]
+    return subprocess.Popen(argv, start_new_session=True, stdout=said, stderr=said)
 
 
-def _verb(*verb: str) -> bytes:
-    """Run one verb to its end and give its standard output. Raises UsageError with what it said."""
-    done = subprocess.run([sys.executable, "-m", "counterseal.cli.main", *verb], capture_output=True, check=False)
-    if done.returncode:
-        raise UsageError(f"`counterseal {' '.join(verb[:2])}` failed: {done.stderr.decode(errors='replace').strip()}")
-    return done.stdout
+def verb(*words: str) -> bytes:
+    """Run one verb to its end, in this process, and give its standard output. Raises UsageError with what it said."""
+    # The command line knows this verb and so cannot be known to it before it runs.
+    from counterseal.cli.main import main
+
+    said, complained = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
+        code = main(list(words))
+    if code:
+        raise UsageError(f"`counterseal {' '.join(words[:2])}` failed: {complained.getvalue().strip()}")
+    return said.getvalue().encode()
 
 
-def _endpoint(home: Home, paper: "subprocess.Popen[bytes]") -> dict[str, Any]:
+def endpoint_of(home: Home, paper: "subprocess.Popen[bytes]") -> dict[str, Any]:
+    """Wait for the paper exchange and give where it listens. Raises UsageError."""
     path = home.root / "paper" / "endpoint.json"
     started = waiting.until(lambda: path.exists() and _pid_current(path, paper), START_S, paper)
     if not started:
@@ -110,7 +120,8 @@ def _pid_current(path: Path, paper: "subprocess.Popen[bytes]") -> bool:
     return waiting.can_connect(json.loads(path.read_text())) and paper.poll() is None
 
 
-def _prepare(home: Home, endpoint: dict[str, Any], listen: str) -> None:
+def prepare(home: Home, endpoint: dict[str, Any], listen: str) -> None:
+    """Make an installation before the paper exchange, or point one that is there at it."""
     address = f"{endpoint['host']}:{endpoint['port']}"
     text = CONFIG.format(address=address, ca=endpoint["ca"], listen=listen)
     if home.is_initialised:
@@ -119,24 +130,25 @@ def _prepare(home: Home, endpoint: dict[str, Any], listen: str) -> None:
         replace_private(home.config, kept.encode())
         return
     create_private(home.config, text.encode())
-    _verb("init", "--home", str(home.root))
+    verb("init", "--home", str(home.root))
     _make_key(home)
-    _verb("caps", "set", "paper", *CAPS, "--home", str(home.root))
-    _verb("bot", "mint", BOT, "--home", str(home.root), "--out", str(home.root / "demo-bot.json"))
+    verb("caps", "set", "paper", *CAPS, "--home", str(home.root))
+    verb("bot", "mint", BOT, "--home", str(home.root), "--out", str(home.root / "demo-bot.json"))
 
 
 def _make_key(home: Home) -> None:
     public, registered = home.root / "paper-key.pub.pem", home.root / "paper" / "demo-key.json"
-    public.write_bytes(_verb("key", "new", "paper", "--home", str(home.root)))
-    _verb("paper", "key", "create", "--home", str(home.root / "paper"), "--kind", "ed25519",
+    public.write_bytes(verb("key", "new", "paper", "--home", str(home.root)))
+    verb("paper", "key", "create", "--home", str(home.root / "paper"), "--kind", "ed25519",
           "--public-key", str(public), "--out", str(registered))  # fmt: skip
     api_key = home.root / "paper" / "api-key"
     create_private(api_key, json.loads(registered.read_text())["apiKey"].encode() + b"\n")
-    _verb("key", "set-api-key", "paper", "--home", str(home.root), "--file", str(api_key))
+    verb("key", "set-api-key", "paper", "--home", str(home.root), "--file", str(api_key))
     api_key.unlink()
 
 
-def _wait_for_gateway(home: Home, gateway: "subprocess.Popen[bytes]") -> str:
+def wait_for_gateway(home: Home, gateway: "subprocess.Popen[bytes]") -> str:
+    """Wait until it serves and give its address. Raises UsageError."""
     ready = waiting.until(lambda: waiting.is_ready(home), START_S, gateway)
     if not ready:
         raise UsageError("the gateway did not become ready; its message stands above")
@@ -162,7 +174,8 @@ def _listen_to_signals() -> None:
         signal.signal(number, signal.default_int_handler)
 
 
-def _stop(child: "subprocess.Popen[bytes] | None") -> None:
+def stop(child: "subprocess.Popen[bytes] | None") -> None:
+    """End a child, and wait for it."""
     if child is None or child.poll() is not None:
         return
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -16,8 +16,9 @@ def add_parser(subparsers: "Subparsers") -> None:
     parser = subparsers.add_parser(
         "flatten",
         help="halt, cancel all orders, close all positions",
-        description="Futures positions are closed with orders that can only reduce, in slices. The scope must be typed "
-        "once more. Exit status: 0 when all of it is proven, 1 when not.",
+        description="Futures positions are closed with orders that can only reduce, in slices; of a bot that shares "
+        "its account its own part of them. The scope must be typed once more. Exit status: 0 when all of it is proven, "
+        "1 when not.",
     )
     ladder_shared.add_scope(parser)
     parser.add_argument("--cause", metavar="TEXT", help="why; goes into the journal")

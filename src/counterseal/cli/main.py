@@ -17,11 +17,14 @@ from counterseal.cli import (
     caps,
     check_config,
     demo,
+    drill,
+    emergency,
     flatten,
     halt,
     init,
     key,
     limits,
+    override,
     paper,
     passphrase,
     reload,
@@ -46,6 +49,8 @@ VERBS = (
     halt,
     resume,
     flatten,
+    override,
+    emergency,
     alert,
     limits,
     unknown,
@@ -53,6 +58,7 @@ VERBS = (
     audit,
     paper,
     demo,
+    drill,
 )
 
 

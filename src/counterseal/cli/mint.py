@@ -39,6 +39,7 @@ def mint(args: argparse.Namespace, now_ms: int) -> Credential:
         expires_ms=expiry(args.expires, now_ms),
         sources=tuple(_network(text) for text in args.source),
         hours=tuple(_hours(text) for text in args.hours),
+        canary=args.canary,
     )
 
 

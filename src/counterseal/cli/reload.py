@@ -17,7 +17,8 @@ def add_parser(subparsers: "Subparsers") -> None:
     parser = subparsers.add_parser(
         "reload",
         help="take up a changed counterseal.toml",
-        description="With a fault in the file nothing changes. A change of [venue] or [listen] needs a restart.",
+        description="With a fault in the file nothing changes. A change of [venue] or [listen] needs a restart. Alert "
+        "channels are made anew; one that needs what the guard's sandbox was closed to is named.",
     )
     add_home(parser)
     parser.set_defaults(run=run)
@@ -32,6 +33,8 @@ def run(args: argparse.Namespace) -> int:
             control_socket.call(home.control_socket, "reload_config", CONFIRM_S)
         say("nothing was changed; the running gateway keeps the configuration that it has")
         return USAGE
-    control_socket.call(home.control_socket, "reload_config", CONFIRM_S)
+    found = control_socket.call(home.control_socket, "reload_config", CONFIRM_S)
     say("the running gateway has taken up the configuration")
+    for note in (found.get("guard") or {}).get("notes", ()):
+        say(str(note))
     return OK

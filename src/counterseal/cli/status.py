@@ -46,8 +46,17 @@ def show(status: Mapping[str, Any]) -> str:
     lines += _memory(status["children"].get("signer", {}))
     lines += _ladder(status["guard"])
     lines += [f"{name} sandbox: {in_words(holder.get('sandbox'))}" for name, holder in _processes(status)]
-    lines += [f"gateway {name}: {_compact(value)}" for name, value in status["gateway"].items() if name != "sandbox"]
+    told = status["gateway"].items()
+    lines += [f"gateway {name}: {_compact(value)}" for name, value in told if name not in ("sandbox", "quarantine")]
+    lines += [_held_back(row) for row in status["gateway"].get("quarantine", ())]
     return "\n".join(lines)
+
+
+def _held_back(row: Mapping[str, Any]) -> str:
+    """A key that the gateway does not use, why, and when it is tried next."""
+    probe_ms = row["probe_in_ms"]
+    then = "" if probe_ms is None else f"; it is tried in {-(-probe_ms // 1000)} s"
+    return f"key {row['key']}: {row['what']} is held back ({row['cause'] or row['phase']}): {row['why']}{then}"
 
 
 def _processes(status: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
@@ -64,6 +73,9 @@ def _ladder(guard: Mapping[str, Any]) -> list[str]:
     lines = [ladder_shared.line(trip) for trip in guard["ladder"]] or ["ladder: everything is active"]
     for wish in guard["wishes"]:
         lines.append(f"{wish['scope']}: {wish['operator']} wants it resumed; a second operator must agree")
+    for held in guard.get("overrides", ()):
+        place = " ".join(part for part in (f"bot {held['bot']}", held["limit"], held["symbol"]) if part)
+        lines.append(f"{place}: loosened to {held['value']} until {show_ms(held['until_ms'])} ({held['cause']})")
     lines += [line for act in guard["acts"] for line in ladder_shared.act_lines(act)]
     faults = [f"guard journal: {guard['journal']}"] if guard["journal"] != "writing" else []
     faults += [

@@ -40,7 +40,10 @@ def run(args: argparse.Namespace) -> int:
         return USAGE
     setting = supervisor.Setting(sandbox=config.process.sandbox)
     listen = config.listen
-    return supervisor.up(home, listen.address, setting, proxy=listen.proxy, tls=listen.tls, signer=config.signer)
+    return supervisor.up(
+        home, listen.address, setting, proxy=listen.proxy, tls=listen.tls, signer=config.signer,
+        environment=config.venue.environment,
+    )  # fmt: skip
 
 
 def _leave_root(home: Home) -> None:

@@ -24,7 +24,7 @@ class Credential:
     """One virtual credential. HMAC has `secret`, the others have `public_key` (PEM, SubjectPublicKeyInfo).
 
     `key_id` is what the bot sends as X-MBX-APIKEY and is a secret too (ruling 9). Empty `sources` and `hours`
-    bind nothing.
+    bind nothing. A `canary` is planted where thieves look: it lets nobody in, and whoever tries it is told of.
     """
 
     key_id: str
@@ -36,6 +36,7 @@ class Credential:
     expires_ms: int | None = None
     sources: tuple[Network, ...] = ()
     hours: tuple[HourRange, ...] = ()
+    canary: bool = False
 
     def __repr__(self) -> str:
         return f"Credential(bot={self.bot!r}, kind={self.kind.value!r})"

@@ -93,7 +93,7 @@ class Row:
 
 
 _C, _O, _R, _S, _N = Cell.CLOSED, Cell.OPEN, Cell.RESERVE, Cell.SHED, Cell.NOT_AFFECTED
-_SECOND, _STORES = "a second instance", "stores for secrets"
+_SECOND = "a second instance"
 
 _ROWS = (
     # -- limits and positions
@@ -175,12 +175,18 @@ _ROWS = (
     ),
     # -- keys, policy, credentials
     Row(
-        "secrets_away_at_start", "secrets store down at start", _N, _N, _N, _N, _N, "critical", comes_with=_STORES,
-        note="not ready; today the supervisor ends, saying which key file it could not open",
+        "secrets_away_at_start", "secrets store down at start", _N, _N, _N, _N, _N, "critical", ends=Ends.SUCCESS,
+        note="without a copy that is young enough the signer has nothing to sign with: it is started again until the "
+        "store answers (`signer_unavailable` meanwhile)",
     ),
     Row(
         "secrets_away", "secrets store down later", _O, _O, _O, _O, _O, "warn, critical at 50 % of the lease",
-        comes_with=_STORES, note="increase until the lease ends (at most 24 h), exits until its hard expiry",
+        ends=Ends.SUCCESS, note="its copy stands for it until the lease ends (`keystore.max_lease_hours`); no "
+        "rotation; also for a store that answers with what is no good",
+    ),
+    Row(
+        "secrets_lease_over", "secrets store down until the lease is over", _C, _O, _O, _O, _O, "critical",
+        ("secrets_lease_over",), Ends.SUCCESS, gated=True, note="the keys in the signer's memory go on signing exits",
     ),
     Row(
         "signer_dead", "signer dead or wrong epoch", _C, _C, _C, _C, _N, "critical", ("signer_unavailable",),

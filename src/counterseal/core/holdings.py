@@ -16,12 +16,16 @@ _SIGNS = {BOTH: (-1, 0, 1), LONG: (0, 1), SHORT: (-1, 0)}
 
 
 class Holding(NamedTuple):
-    """One position. `amount` is negative for a short one. `mark` is the price that the exchange values it at."""
+    """One position. `amount` is negative for a short one. `mark` is the price that the exchange values it at.
+
+    `seen_ms` is when it was seen so (monotonic), None where that was just now.
+    """
 
     symbol: str
     side: str
     amount: Decimal
     mark: Decimal | None = None
+    seen_ms: int | None = None
 
 
 def read_positions(body: Any) -> list[Holding] | None:

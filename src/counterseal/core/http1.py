@@ -20,6 +20,10 @@ _REQUEST_LINE = re.compile(rb"([A-Z]+) (/[\x21-\x7e]*) HTTP/1\.1").fullmatch
 header_block = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e]*\r\n)*").fullmatch
 _LENGTH = re.compile(rb"(?:0|[1-9][0-9]{0,6})").fullmatch
 _METHODS = frozenset({b"GET", b"POST", b"PUT", b"DELETE"})
+# What a caller says of itself, its way and its software; none of them holds a secret.
+_CALLER = (
+    b"user-agent", b"origin", b"referer", b"accept-language", b"via", b"forwarded", b"x-forwarded-for", b"x-real-ip",
+)  # fmt: skip
 # Names of which a second one could be read differently by two readers.
 _SINGLE = frozenset(
     {b"host", b"content-length", b"x-mbx-apikey", b"x-mbx-time-unit", b"content-type", b"upgrade", b"sec-fetch-site"}
@@ -27,7 +31,10 @@ _SINGLE = frozenset(
 
 
 class Head(NamedTuple):
-    """What of a request's head matters to us. `query` is without the question mark; header values are stripped."""
+    """What of a request's head matters to us. `query` is without the question mark; header values are stripped.
+
+    `caller` are the names and values by which a client names itself; nothing is decided by them.
+    """
 
     method: str
     path: str
@@ -41,6 +48,7 @@ class Head(NamedTuple):
     cross_site: bool
     no_cache: bool = False
     handshake: Handshake | None = None
+    caller: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,7 @@ class _Fields:
     cross_site: bool
     no_cache: bool
     handshake: Handshake | None
+    caller: tuple[tuple[str, str], ...]
 
 
 @lru_cache(maxsize=512)
@@ -114,6 +123,7 @@ def _read_block(block: bytes) -> _Fields | Bad:
         cross_site=headers.get(b"sec-fetch-site", b"none") not in (b"none", b"same-origin"),
         no_cache=b"no-cache" in map(bytes.strip, headers.get(b"cache-control", b"").lower().split(b",")),
         handshake=_handshake(headers) if b"upgrade" in headers else None,
+        caller=tuple([(name.decode(), headers[name].decode()) for name in _CALLER if name in headers]),
     )
 
 
@@ -175,4 +185,5 @@ def _head(method: bytes, target: bytes, fields: _Fields) -> Head | Bad:
         fields.cross_site,
         fields.no_cache,
         fields.handshake,
+        fields.caller,
     )

@@ -92,12 +92,28 @@ class Given(NamedTuple):
     is_done: bool
 
 
+def agreed(
+    wish: Wish | None, operator: str, operators: Collection[str], now_ms: int, *, needs_two: bool = True
+) -> bool | Refusal:
+    """Tell whether enough persons have said the same: two where the settings name two. `wish` is the first one's word.
+
+    False: this one is the first. Without names in the settings one person, whoever it is, decides.
+    """
+    if operators and operator not in operators:
+        return Refusal("unknown_operator")
+    if not needs_two or len(operators) < 2:
+        return True
+    if wish is None or not 0 <= now_ms - wish.at_ms <= AGREE_MS:
+        return False
+    return Refusal("second_operator") if wish.operator == operator else True
+
+
 REFUSALS = {
     "not_its_own": "a bot may halt itself, and nobody else",
     "needs_operator": "a bot cannot have its positions closed; an operator can",
     "not_tripped": "the scope is active; there is nothing to resume",
     "unknown_operator": "the name is not among guard.operators",
-    "second_operator": "two operators are needed for the fleet, and this one has already asked",
+    "second_operator": "two operators are needed for this, and this one has already asked",
     "unreadable": "the ladder's own state could not be read: everything counts as halted until it was given anew",
 }
 _NOBODY: Mapping[Scope, Any] = MappingProxyType({})
@@ -126,15 +142,12 @@ class Ladder:
         """Give a scope back by a named operator; the fleet by two of them, where there are two."""
         if scope not in self.trips:
             return Refusal("not_tripped")
-        if operators and operator not in operators:
-            return Refusal("unknown_operator")
-        if scope == FLEET and len(operators) > 1:
-            wish = self.wishes.get(scope)
-            is_fresh = wish is not None and 0 <= now_ms - wish.at_ms <= AGREE_MS
-            if wish is None or not is_fresh:
-                return Given(replace(self, wishes=_with(self.wishes, scope, Wish(operator, now_ms))), is_done=False)
-            if wish.operator == operator:
-                return Refusal("second_operator")
+        # The fleet needs two; anybody else is given back by the word of one.
+        said = agreed(self.wishes.get(scope), operator, operators, now_ms, needs_two=scope == FLEET)
+        if isinstance(said, Refusal):
+            return said
+        if not said:
+            return Given(replace(self, wishes=_with(self.wishes, scope, Wish(operator, now_ms))), is_done=False)
         return Given(Ladder(_without(self.trips, scope), _without(self.wishes, scope)), is_done=True)
 
     def rung(self, scopes: Iterable[Scope]) -> Trip | None:

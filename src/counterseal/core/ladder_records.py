@@ -10,6 +10,8 @@ from typing import Any
 from counterseal.core.ladder import FLEET, Actor, Ladder, Rung, Scope, Trip, Wish, scope_of, trip_data, trip_of
 
 TYPE = "ladder"
+# Behind it, within its segment, no start has to look for anything that stands before it.
+RESTATED = "restated"
 UNREADABLE = "unreadable"
 
 

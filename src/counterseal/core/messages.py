@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import NamedTuple
 
+from counterseal.core.key_refs import name_of
+
 PROTOCOL_VERSION = 1
 MAX_PACKET = 65_536
 FRAME_HEAD = 5
@@ -44,12 +46,20 @@ class HelloRequest(NamedTuple):
 
 
 class HeldKey(NamedTuple):
-    """A key as the gateway may know it: everything but the secret. `api_key` goes upstream as a header only."""
+    """A version of a key as the gateway may know it: everything but the secret. `api_key` goes upstream as a header
+    only. `stage` is one of `core.rotation.Stage`.
+    """
 
     ref: str
     api_key: str
     kind: str
     environment: str
+    stage: str = "active"
+
+    @property
+    def name(self) -> str:
+        """The key's name in the settings, which all of its versions share."""
+        return name_of(self.ref)
 
 
 class Hello(NamedTuple):
@@ -130,6 +140,8 @@ SIGNER_REASONS = {
     "older_epoch": "the request comes from an instance whose lease another one has taken over",
     "newer_epoch": "the request comes from an instance with a lease that this signer does not know of",
     "unknown_key": "the signer holds no key of that name",
+    "other_environment": "the key is sealed for another environment of the exchange than that of the settings",
+    "reads_only": "the version of the key is not yet active: it signs reads alone, for the guard's probe",
     "not_in_table": "the signer's own table does not hold this method and path",
     "unknown_parameter": "a parameter is not in the endpoint's schema",
     "repeated_parameter": "a parameter that is no list appears twice",

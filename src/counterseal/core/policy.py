@@ -9,6 +9,7 @@ from counterseal.core.exact import product
 from counterseal.core.intent import Intent, Leg
 from counterseal.core.judge import Denial
 from counterseal.core.market import FamilyMarket, SymbolRule
+from counterseal.core.own_calls import OWN
 
 _STREAM_CLASSES = frozenset({"stream"})
 # Settings that may only go one way: end of the path -> (parameter, the value that lowers risk or keeps it). Hedge mode
@@ -32,6 +33,8 @@ def refusal_of(endpoint: Endpoint) -> Denial | None:
 
 def may_call(bot: Bot, endpoint: Endpoint) -> Denial | None:
     """Judge bot and endpoint; from where and when is `core.grant`'s affair."""
+    if endpoint.purpose == OWN:
+        return None
     if endpoint.product not in bot.products:
         return Denial("product_not_allowed")
     if endpoint.purpose not in bot.purposes and endpoint.purpose != "session":

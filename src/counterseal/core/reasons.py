@@ -342,6 +342,32 @@ _REASONS = (
         "set the virtual credential in the SDK",
     ),
     Reason(
+        "key_quarantined",
+        401,
+        -2015,
+        "Invalid API-key, IP, or permissions for action.",
+        "the exchange refuses the key that would sign this, and a probe with it was refused too or is under way; exits "
+        "are tried once a second",
+        "see `counterseal key list` for the cause; it ends by itself when the exchange takes the key again, or with a "
+        "new key",
+    ),
+    Reason(
+        "key_lacks_permission",
+        401,
+        -2015,
+        "Invalid API-key, IP, or permissions for action.",
+        "the exchange refused this kind of request, and says that the key lacks the permission for it",
+        "give the key the permission at the exchange; see `counterseal key list`",
+    ),
+    Reason(
+        "key_refused",
+        401,
+        -2015,
+        "Invalid API-key, IP, or permissions for action.",
+        "what the exchange says of the key that would sign this is refused by the settings: it serves exits alone",
+        "see `counterseal key list`, mend the key at the exchange, or change [facts] of counterseal.toml",
+    ),
+    Reason(
         "anonymous_not_allowed",
         401,
         -2014,
@@ -645,6 +671,13 @@ _REASONS = (
         "ends when the exchange's lists of orders and trades have been read",
         "wait; when it lasts, see the gateway's log for what cannot be read",
     ),
+    _order(
+        "secrets_lease_over",
+        "Order denied by the gateway: the store of its keys has been away for too long.",
+        "the store of [keystore] has not given the keys for longer than keystore.max_lease_hours, so that nobody knows "
+        "whether they are still meant to be used; exits and reads go on; X-Counterseal-Since tells since when",
+        "bring the store back, or the way to it; see `counterseal status` for what it says",
+    ),
     # -- the ladder
     _order(
         "reducing",
@@ -665,6 +698,15 @@ _REASONS = (
         "Order denied by the gateway: trading is halted and positions are being closed.",
         "as halted, and the guard cancels all orders and closes the positions",
         "see `counterseal status`; an operator who has looked gives it back with `counterseal resume`",
+    ),
+    Reason(
+        "halt_unconfirmed",
+        503,
+        -1007,
+        "Your orders are refused from now on; the guard has not confirmed the halt yet.",
+        "a bot has halted itself, and the guard did not confirm it within a second: the gateway refuses what raises "
+        "risk of it all the same, and tells the guard until it confirms; a gateway that ends before forgets it",
+        "ask again until it is confirmed; see `counterseal status`",
     ),
     Reason(
         "ladder_unknown",

@@ -32,6 +32,19 @@ TYPES = {
     "checkpoint": "the head of the tree over all records before, signed by the signer",
     "event": "something an operator must know, until alerts exist",
 }
+# The guard's own journal has these.
+GUARD_TYPES = {
+    "ladder": "a scope was stopped or given back, or all that holds",
+    "proof": "a step of an act at the exchange, and what it came to",
+    "guard_order": "an order of the guard's own",
+    "alert": "what people were told, and who answered",
+    "watch": "what the guard must remember of positions, limits, rights and intruders",
+    "override": "a limit that operators have made wider for a while",
+    "emergency": "what an operator did to a key or a bot in an emergency",
+    "keys": "what the exchange said of a key",
+    "reload": "the settings were taken up anew",
+    "restated": "all that a start must know stands before this record in its segment",
+}
 
 
 class JournalDamaged(ValueError):

@@ -25,12 +25,11 @@ Pairs = tuple[tuple[str, str], ...]
 
 class Terms(NamedTuple):
     """How one order may be made: how far from the market it may trade (None: at any price), and its largest worth in
-    the quote asset. `depth` is what the book offers within the collar, None where nobody looked.
+    the quote asset.
     """
 
     collar_percent: Decimal | None = None
     max_notional: Decimal | None = None
-    depth: Decimal | None = None
 
 
 class Reduce(NamedTuple):
@@ -113,10 +112,9 @@ def _most(lot: Lot, *, is_market: bool) -> Decimal:
 
 def _slice(lot: Lot, price: Decimal | None, terms: Terms) -> Decimal:
     """Give the largest quantity that one order shall have."""
-    by_worth = _NO_BOUND
-    if price is not None and terms.max_notional is not None:
-        by_worth = terms.max_notional / lot.worth(price)
-    return by_worth if terms.depth is None else min(by_worth, terms.depth)
+    if price is None or terms.max_notional is None:
+        return _NO_BOUND
+    return terms.max_notional / lot.worth(price)
 
 
 def _without_rest(quantity: Decimal, wanted: Decimal, top: Decimal, least: Decimal, most: Decimal) -> Decimal:

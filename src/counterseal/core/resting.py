@@ -4,7 +4,7 @@ What is not known to have ended counts as resting: a switch that is set in vain 
 is not set leaves orders alone with the market.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -163,6 +163,11 @@ class Resting:
         self._counts[whose] -= 1
         if not self._counts[whose]:
             del self._counts[whose]
+
+    def owners(self) -> Iterator[tuple[Place, str, str]]:
+        """Give each order: where it rests, its client id, whose it is."""
+        for (_, client_id), order in self._orders.items():
+            yield order.place, client_id, order.bot
 
     def of_bots(self) -> dict[str, list[Place]]:
         """Give where each bot has any."""

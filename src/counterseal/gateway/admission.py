@@ -17,6 +17,7 @@ from counterseal.core.grant import Grant
 from counterseal.core.http1 import Head
 from counterseal.core.intent import Intent
 from counterseal.core.judge import Denial, MakeId, judge
+from counterseal.core.own_calls import OWN_CALLS
 from counterseal.core.policy import may_ask, refusal_of
 from counterseal.core.secret import Secret
 from counterseal.core.streams.routes import Opening
@@ -85,11 +86,15 @@ class Admitted(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A WebSocket handshake that may be answered. `key` is the client's Sec-WebSocket-Key, `source` its address."""
+    """A WebSocket handshake that may be answered. `key` is the client's Sec-WebSocket-Key, `source` its address.
+
+    `caller` is what it says of itself.
+    """
 
     opening: Opening | ApiOpening
     key: bytes
     source: Source
+    caller: tuple[tuple[str, str], ...] = ()
 
 
 Upgrade = Callable[[Inquiry], Entry | Denial]
@@ -184,10 +189,11 @@ class Admission:
 
     def _endpoint(self, head: Head, way: Way | None) -> Endpoint | Denial:
         if way is not None:
-            return way.endpoint(self._state.catalogue, head.method, head.path) or Denial("unknown_endpoint")
-        place = locate(head.path)
-        endpoint = place and self._state.catalogue.get(place[0], head.method, place[1])
-        return endpoint or Denial("unknown_endpoint")
+            endpoint = way.endpoint(self._state.catalogue, head.method, head.path)
+        else:
+            place = locate(head.path)
+            endpoint = None if place is None else self._state.catalogue.get(place[0], head.method, place[1])
+        return endpoint or OWN_CALLS.get((head.method, head.path)) or Denial("unknown_endpoint")
 
     # -- public data
 

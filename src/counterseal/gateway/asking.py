@@ -2,6 +2,10 @@
 
 from counterseal.core.budget.share import Lane
 from counterseal.core.intent import Intent
+from counterseal.core.key_refs import name_of
+from counterseal.core.key_refusal import Need, need_of
+from counterseal.core.keys import active_keys
+from counterseal.core.messages import HeldKey
 from counterseal.core.queries import Question
 from counterseal.gateway.admission import Admitted
 from counterseal.gateway.budget import Budget, NoRoom
@@ -22,17 +26,28 @@ class Asker:
         self._budget = budget
         self._signer = signer
 
-    def holds(self, ref: str) -> bool:
-        """Tell whether the key `ref` can sign at all at this moment."""
-        return self._signer.keys().get(ref) is not None
+    def holds(self, name: str) -> bool:
+        """Tell whether a key can sign at all at this moment."""
+        return name in active_keys(self._signer.keys())
+
+    def _key(self, ref: str, need: Need) -> HeldKey | None:
+        active, state = active_keys(self._signer.keys()), self._state
+        found = active.get(name_of(ref))
+        if found is not None and found.environment != state.config.venue.environment:
+            return None
+        if found is not None and not state.quarantine.holds_back(found.ref, need):
+            return found
+        return state.quarantine.stand_in(name_of(ref), state.config, active, need)
 
     async def ask(self, bot: str, ref: str, family: str, asked: Question, lane: Lane = Lane.RISK) -> VenueReply | None:
-        """Have the key `ref` sign a question, on behalf of a bot or the gateway; None when no answer came.
+        """Have a question signed, on behalf of a bot or the gateway; None when no answer came.
 
-        It goes ahead of everybody, unless `lane` is another.
+        The key is that of the version `ref`, and its active version signs: both are of one account. Where the exchange
+        refuses that key, another one of its account signs that may read. It goes ahead of everybody, unless `lane` is
+        another.
         """
         endpoint = self._state.catalogue.get(family, "GET", asked.path)
-        key = self._signer.keys().get(ref)
+        key = None if endpoint is None else self._key(ref, need_of(endpoint))
         if endpoint is None or key is None:
             return None
         intent = Intent(endpoint, asked.pairs, dict(asked.pairs), (), (), (), places=False)
@@ -42,7 +57,8 @@ class Asker:
         except NoRoom:
             return None
         try:
-            return await self._outbound.send(admitted, await self._outbound.sign(admitted, key), key, permit)
+            with self._outbound.uses.using(key.ref):
+                return await self._outbound.send(admitted, await self._outbound.sign(admitted, key), key, permit)
         except (SignerRefused, SignerUnavailable, JournalError, NotSent, Lost):
             return None
         finally:

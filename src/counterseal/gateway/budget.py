@@ -127,12 +127,20 @@ class Budget:
         return self._take(admitted.endpoint, self._claim(admitted, key, now), now)
 
     def take_own(
-        self, endpoint: Endpoint, values: Mapping[str, str], account: str = "", lane: Lane = Lane.RISK
+        self,
+        endpoint: Endpoint,
+        values: Mapping[str, str],
+        account: str = "",
+        lane: Lane = Lane.RISK,
+        egress: str | None = None,
     ) -> Permit:
-        """Take what one of the gateway's own reads needs, ahead of everybody unless told otherwise. Raises NoRoom."""
+        """Take what one of the gateway's own reads needs, ahead of everybody unless told otherwise. Raises NoRoom.
+
+        It leaves from `egress` and no other address where one is given.
+        """
         charges, now = self._plan(endpoint), self.moment()
-        ask = Ask(OWN, 0, lane, account, self._some_egress(), charges, charges.amounts(values))
-        return self._take(endpoint, self.ledger.claim(ask, now), now)
+        ask = Ask(OWN, 0, lane, account, egress or self._some_egress(), charges, charges.amounts(values))
+        return self._take(endpoint, self.ledger.claim(ask, now), now, is_bound=egress is not None)
 
     def load(self, admitted: Admitted, key: HeldKey | None) -> int:
         """Give how much the bot has already of what it asks for, by its share."""
@@ -170,8 +178,8 @@ class Budget:
         egresses = self._state.config.venue.egress
         return egresses[0] if egresses else ANY_EGRESS
 
-    def _take(self, endpoint: Endpoint, claim: Claim, now: Moment) -> Permit:
-        if self._state.config.venue.egress:
+    def _take(self, endpoint: Endpoint, claim: Claim, now: Moment, *, is_bound: bool = False) -> Permit:
+        if self._state.config.venue.egress and not is_bound:
             egress = self._egress(endpoint, claim.ask, now)
             if egress != claim.ask.egress:
                 claim = self.ledger.claim(claim.ask._replace(egress=egress), now)

@@ -22,6 +22,7 @@ from counterseal.gateway.gate import Gate
 from counterseal.gateway.halts import Halting
 from counterseal.gateway.outbound import Outbound, SignerRefused
 from counterseal.gateway.ownership import Ownership
+from counterseal.gateway.quarantine import KeyWards
 from counterseal.gateway.refresh import Refresher
 from counterseal.gateway.reply import Reply
 from counterseal.gateway.resolver import Resolver
@@ -64,6 +65,7 @@ class Changes:
         throttle: Throttle,
         exposures: Exposures,
         by_socket: SocketCancels,
+        wards: KeyWards,
     ) -> None:
         self._state = state
         self._ownership = ownership
@@ -71,6 +73,7 @@ class Changes:
         self._throttle = throttle
         self._exposures = exposures
         self._by_socket = by_socket
+        self._wards = wards
         self._gate = gate
         self._failures = state.failures.gated
         self._halts = state.halts
@@ -79,6 +82,7 @@ class Changes:
         self._resolver = resolver
         self._refresher = refresher
         self._outbound = outbound
+        self._uses = outbound.uses
         self._room = room
         self._signer = signer
         self._journal = journal
@@ -100,11 +104,25 @@ class Changes:
         denied = self._throttle.refuses(admitted) or self._ownership.refuses_change(inquiry, admitted, key)
         if denied is not None:
             return replies.denial(denied), None
+        held_back = self._wards.shut(admitted, key)
+        if held_back is not None:
+            return held_back, None
         if admitted.endpoint.path in CANCEL_ALL and self._sweep.is_due(admitted, key):
-            return await self._swept(inquiry, admitted, key), None
+            with self._uses.using(key.ref):
+                return await self._swept(inquiry, admitted, key), None
         shut = self._shut(admitted, key)
         if shut is not None:
             return shut, None
+        self._uses.begin(key.ref)
+        try:
+            return await self._enter(inquiry, admitted, key, digest, now_ms)
+        finally:
+            self._uses.end(key.ref)
+
+    async def _enter(
+        self, inquiry: Inquiry, admitted: Admitted, key: HeldKey, digest: bytes, now_ms: int
+    ) -> tuple[Reply, VenueReply | None]:
+        """Take what a new request needs, and carry it out."""
         request = f"{self._state.incarnation}-{self._count + 1}"
         held = self._exposures.hold(request, inquiry, admitted, key) if self._exposures.active else None
         if isinstance(held, str):
@@ -288,14 +306,18 @@ class Changes:
 
     def _wanted(self, inquiry: Inquiry, admitted: Admitted, key: HeldKey) -> Callable[[], bool]:
         """Give what tells whether a request may still leave: its bot is there, and nobody has halted it meanwhile."""
-        halts, halting = self._halts, self._halting
-        return lambda: not inquiry.gone and not (halts.tripped and halting.refuses(admitted, key))
+        halts, halting, wards = self._halts, self._halting, self._wards
+        return lambda: (
+            not inquiry.gone
+            and not (halts.tripped and halting.refuses(admitted, key))
+            and not wards.stops(admitted, key)
+        )
 
     def _unwanted(self, inquiry: Inquiry, admitted: Admitted, key: HeldKey) -> Verdict | None:
         """Give what becomes of a request that was held back for that; None when it was for something else."""
         if inquiry.gone:
             return _not_sent("bot_gone")
-        halted = self._halting.shut(admitted, key)
+        halted = self._halting.shut(admitted, key) or self._wards.stopped(admitted, key)
         return None if halted is None else Verdict(Outcome.NOT_SENT, halted)
 
     def _judged(self, admitted: Admitted, answer: VenueReply, permit: Permit) -> Verdict:

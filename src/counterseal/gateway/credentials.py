@@ -7,6 +7,7 @@ from typing import Any
 
 from counterseal.adapters import credential_file
 from counterseal.adapters.home import Home, HomeError
+from counterseal.core.canaries import Canary
 from counterseal.core.credential import Credential
 from counterseal.core.failures import Sign
 from counterseal.core.secret import Secret
@@ -70,7 +71,8 @@ class Credentials:
         recent = self._recent()
         read = {name: held for name, held in self._by_name.items() if name in recent} | read
         self._by_name = read
-        self._state.credentials = {each.key_id: each for each in read.values()}
+        self._state.credentials = {each.key_id: each for each in read.values() if not each.canary}
+        self._state.canaries = {each.key_id: Canary(name, each.bot) for name, each in read.items() if each.canary}
         self._note()
         told = [f"{name}: {why}" for name, why in faults.items()]
         for sentence in told if told != self._told else ():

@@ -167,7 +167,7 @@ class Exposures:
             return None
         owner = self._owners.get((bot, key.ref))
         if owner is None:
-            owner = self._owners[(bot, key.ref)] = Owner(bot, self._state.account_of(key.ref), key.ref)
+            owner = self._owners[(bot, key.ref)] = Owner(bot, self._state.account_of(key.ref), key.name)
         account = owner.account
         if (bot, account) not in self.covered:
             return None

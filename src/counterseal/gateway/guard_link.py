@@ -11,6 +11,14 @@ From the guard:
 - {"type": "states", "failing": {NAME: {"since_ms_ago": n, "detail": s, "accounts": [...]}}}: all that fails there, at
   each change and from time to time. NAME is a row of `core.failing`: `monitor_stale`, `foreign_order`,
   `alert_channel_down`, `alerts_down` (which closes five minutes after it began). Without accounts it holds for all.
+- {"type": "keys", "refused": {REF: s}, "restricted": {REF: b}}: of keys that it has asked the exchange about, those
+  that the settings refuse and why, and whether each is bound to addresses; at each change, to each new gateway, and
+  from time to time. As long as it has not said anything, no key is refused; what it has not asked again stays so.
+- {"type": "overrides", "rows": [{"bot": b, "limit": s, "symbol": s, "value": s, "left_ms": n, ...}]}: all limits that
+  are loosened, as `core.overrides` gives them, with how long each still is; at each change and every five seconds.
+- {"type": "whose", "seq": n, "account": a, "family": f, "ids": [...]}: whose these open orders are; without the rest it
+  asks for all that is known to rest, as a guard does that has just begun.
+- {"type": "halts_ack", "bots": [{"bot": b, "cancels": c}, ...]}: these bots' own halts stand on its ladder.
 
 To the guard:
 - {"type": "ladder_ack", "seq": n}
@@ -23,6 +31,10 @@ To the guard:
   "stream_stands"; "foreign", "foreign_many" and "exchange_order" for orders that this gateway did not send;
   "foreign_spend".
 - {"type": "critical", "code": c, "text": s}: whatever is critical in the log.
+- {"type": "owners", "seq": n, "account": a, "family": f, "rows": [[client id, bot], ...]}: the answer, in parts; the
+  last one has the number of the question, the others none. Ids of nobody that is known are left out.
+- {"type": "halts", "wanted": [{"bot": b, "cause": s, "cancels": c}, ...]}: bots that have halted themselves and that
+  it has not confirmed yet, at once and every second.
 """
 
 import socket
@@ -33,12 +45,14 @@ from counterseal.adapters.packet_link import PacketLink
 from counterseal.core.failures import Sign
 from counterseal.core.guard_states import Told, read_states, signs
 from counterseal.core.halts import SILENT_MS
-from counterseal.core.ladder import Trip, trip_data, trip_of
+from counterseal.core.ladder import Kind, Rung, Trip, trip_data, trip_of
 from counterseal.core.orders import Entry
 from counterseal.core.resting import Resting
 from counterseal.gateway.guard_news import Criticals, News
 from counterseal.gateway.plane import Plane
+from counterseal.gateway.self_halts import SelfHalts
 from counterseal.gateway.state import State
+from counterseal.gateway.whose import Whose
 from counterseal.ports.clock import Timer
 
 BEAT_S = 1.0
@@ -57,8 +71,13 @@ class GuardLink:
         self._link = PacketLink(end, self._take, self._gone)
         self._takers: Mapping[str, Callable[[Mapping[str, Any]], None]] = {
             "ladder": self._ladder, "ids": self._ids, "spend": self._spend, "states": self._states,
-            "walls": self._walls,
+            "walls": self._walls, "halts_ack": self._confirmed, "keys": plane.wards.hear,
+            "overrides": lambda message: self.on_overrides(message),
+            "whose": Whose(state, self._link.send).answer,
         }  # fmt: skip
+        self.on_overrides: Callable[[Mapping[str, Any]], None] = lambda _message: None
+        self._told: list[Trip] = []
+        self._own = SelfHalts(state, self._link.send, self._put_in_force)
         self._started_ms = state.monotonic_ms()
         self._heard_ms: int | None = None
         self._failing: list[Told] = []
@@ -69,6 +88,7 @@ class GuardLink:
         """Listen and beat, inside the running event loop."""
         news = News(self._state, self._link.send)
         self._plane.news, self._plane.inside.next = news.record, news
+        self._plane.handler.own = self._own.answer
         self._criticals.to(self._link.send)
         self._link.start()
         self._tick()
@@ -114,13 +134,26 @@ class GuardLink:
         if type(number) is not int:
             raise ValueError("a ladder without a number")
         trips = _trips(message.get("trips"))
-        is_new = trips is not None and self._state.halts.take(trips)
+        is_new = trips is not None and self._take_ladder(trips)
         self._heard_ms = self._state.monotonic_ms()
         self._note(Sign("kill_unreadable", is_failing=trips is None, detail="the ladder cannot be read"))
         self._note(Sign("guard_silent", is_failing=False))
         self._link.send({"type": "ladder_ack", "seq": number})
         if is_new:
             self._changed()
+
+    def _take_ladder(self, trips: list[Trip]) -> bool:
+        """Put the guard's ladder in force, with the bots' own halts that it has not confirmed; whether that is new."""
+        self._told = trips
+        halted = {trip.scope.name for trip in trips if trip.scope.kind is Kind.BOT and trip.rung >= Rung.HALTED}
+        return self._state.halts.take([*trips, *[trip for trip in self._own.trips if trip.who not in halted]])
+
+    def _put_in_force(self) -> None:
+        if self._take_ladder(self._told):
+            self._changed()
+
+    def _confirmed(self, message: Mapping[str, Any]) -> None:
+        self._own.confirm(message)
 
     def _changed(self) -> None:
         """Put it on record, and let who waits in line hear it at once."""
@@ -175,6 +208,7 @@ class GuardLink:
     def _tick(self) -> None:
         self._timer = self._state.clock.call_later(BEAT_S, self._tick)
         self._look()
+        self._own.tell()
         self._link.send(self._beat())
         self._tell_walls()
 

@@ -34,6 +34,10 @@ CODES: Mapping[str, str] = {
     "not compared with the exchange yet: no order that raises risk there": "not_reconciled",
     "cannot read what the journal may lack": "not_reconciled",
     "the guard names an id that a bot has used": "guard_id_taken",
+    "a canary credential was used": "canary_used",
+    "the exchange refuses a key: it is quarantined": "key_quarantined",
+    "the signer holds a key of another environment: it signs nothing here": "key_environment",
+    "the store of keys is away, and half of its copy's time is over": "keystore_away",
 }
 _decode = msgspec.json.Decoder().decode
 
@@ -79,7 +83,7 @@ class Criticals:
 
 def _place(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Give where it is, for whoever sorts by that."""
-    return {name: fields[name] for name in ("account", "family", "bot") if isinstance(fields.get(name), str)}
+    return {name: fields[name] for name in ("account", "family", "bot", "key") if isinstance(fields.get(name), str)}
 
 
 class News:

@@ -1,15 +1,17 @@
 """One request from admission to its answer, its canonical log line and its refusal's record."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from counterseal.core import redact
 from counterseal.core.binance.catalogue import locate
 from counterseal.core.judge import Denial
 from counterseal.core.overload import may_be_exit
+from counterseal.core.own_calls import OWN
 from counterseal.core.replay import Seen, path_mark
 from counterseal.gateway import reply as replies
 from counterseal.gateway.admission import Admission, Admitted, Entry, Inquiry
+from counterseal.gateway.canaries import Canaries
 from counterseal.gateway.changes import Changes
 from counterseal.gateway.outbound import SignerRefused
 from counterseal.gateway.reads import Reads
@@ -28,6 +30,7 @@ DOUBT_PAUSE_MS = 5_000
 HELD_BACK_S = 0.025
 STRANGERS_AT_ONCE, STRANGERS_PER_SECOND = 5_000, 20
 ListenKeyCalls = Callable[[Admitted], Reply]
+OwnCalls = Callable[[Admitted], Awaitable[Reply]]
 
 
 def no_listen_keys(_admitted: Admitted) -> Reply:
@@ -35,8 +38,13 @@ def no_listen_keys(_admitted: Admitted) -> Reply:
     return replies.denial("stream_not_available")
 
 
+async def no_own_calls(_admitted: Admitted) -> Reply:
+    """Refuse what only a guard could latch."""
+    return replies.denial("unknown_endpoint")
+
+
 class Handler:
-    """The way of a request through the gateway."""
+    """The way of a request through the gateway. `own` answers `core.own_calls`, once there is a guard."""
 
     def __init__(
         self,
@@ -53,6 +61,7 @@ class Handler:
     ) -> None:
         self._state = state
         self._listen_keys = listen_keys
+        self.own: OwnCalls = no_own_calls
         self._refresher = refresher
         self._admission = admission
         self._reads = reads
@@ -61,6 +70,7 @@ class Handler:
         self._turn = turn
         self._log = log
         self._since = since
+        self.canaries = Canaries(state, self._write, log)
         self._unwritten = 0
         self._tokens = STRANGERS_AT_ONCE
         self._earned_at_ms = 0
@@ -77,6 +87,7 @@ class Handler:
         if may_be_exit(head.method, path, b"%b&%b" % (head.query, inquiry.body)):
             return None
         overload.refused(now_ns)
+        self._look_for_canaries(inquiry)
         since_ms = self._state.told_ms((overload.since_ns or now_ns) // 1_000_000)
         return replies.denial("gateway_overloaded", retry_after_s=1, since_ms=since_ms)
 
@@ -103,6 +114,8 @@ class Handler:
         seen = self._spend(admitted, now_ms)
         if admitted.endpoint.mutating:
             reply, answer = await self._changes.answer(inquiry, admitted, seen)
+        elif admitted.endpoint.purpose == OWN:
+            reply, answer = await self._answer_own(admitted, seen), None
         else:
             reply, answer = await self._read(inquiry, admitted)
         counter.weight += inquiry.weight
@@ -130,6 +143,10 @@ class Handler:
             self._record_denial(inquiry, reason, "")
         self._line(inquiry, reply, None, inquiry.begun_ns)
         return reply
+
+    async def _answer_own(self, admitted: Admitted, seen: Seen) -> Reply:
+        """Answer what no exchange knows. A payload halts once: a bot that was given back stays so."""
+        return await self.own(admitted) if seen is Seen.NEW else replies.denial("replayed")
 
     async def _read(self, inquiry: Inquiry, admitted: Admitted) -> tuple[Reply, VenueReply | None]:
         if admitted.endpoint.security == "USER_STREAM":
@@ -165,7 +182,19 @@ class Handler:
         self._time(reply, None, begun_ns)
         self._record_denial(inquiry, refusal.reason, refusal.name)
         self._line(inquiry, reply, None, begun_ns)
+        self._look_for_canaries(inquiry)
         return reply
+
+    def _look_for_canaries(self, inquiry: Inquiry) -> None:
+        """Nobody is let in by a canary, so what was refused is all that can hold one.
+
+        What comes by the WebSocket API is looked at by its connection, refused methods included.
+        """
+        if not self._state.canaries or inquiry.call is not None:
+            return
+        head = inquiry.head
+        texts = ((head.api_key or "").encode(), head.path.encode(), head.query, inquiry.body)
+        self.canaries.look(texts, inquiry.source, head.method, head.path, head.caller)
 
     def _record_denial(self, inquiry: Inquiry, reason: str, name: str) -> None:
         counted = self._state.counter(inquiry.bot or ANONYMOUS).denied

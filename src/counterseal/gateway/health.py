@@ -1,7 +1,7 @@
 """Looks four times a second at what decisions rest on, and tells the gate what fails and what is well again."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from counterseal.adapters.host_probes import HostProbes
@@ -23,7 +23,9 @@ MAINTENANCE_S = 30.0
 
 
 class Health:
-    """Watches once it is started. `probes` measure this host; `marks_failed` tells that replay marks are not kept."""
+    """Watches once it is started. `probes` measure this host; `marks_failed` tells that replay marks are not kept,
+    `more` what others know.
+    """
 
     def __init__(
         self,
@@ -33,6 +35,7 @@ class Health:
         probes: HostProbes,
         marks_failed: Callable[[], bool],
         tasks: Tasks,
+        more: Callable[[], Iterable[Sign]] = tuple,
     ) -> None:
         self._state = state
         self._gate = gate
@@ -40,6 +43,7 @@ class Health:
         self._probes = probes
         self._marks_failed = marks_failed
         self._tasks = tasks
+        self._more = more
         self._clock = state.clock
         self._timer: Timer | None = None
         self._looks = 0
@@ -118,6 +122,7 @@ class Health:
         yield Sign("loop_lagging", is_failing=late_ms > MAX_LATE_MS, detail=f"{late_ms} ms")
         yield self._of_overload()
         yield self._maintenance
+        yield from self._more()
 
     def _of_clock(self, now_ms: int) -> Sign:
         reading = self._state.reading

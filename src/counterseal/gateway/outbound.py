@@ -5,8 +5,11 @@ from functools import lru_cache
 
 from counterseal import __version__
 from counterseal.core import freshness
+from counterseal.core.binance.catalogue import Endpoint
 from counterseal.core.config.model import Config
-from counterseal.core.keys import least_key
+from counterseal.core.key_refusal import need_of
+from counterseal.core.key_uses import KeyUses
+from counterseal.core.keys import active_keys, least_key
 from counterseal.core.messages import HeldKey, Refused, Sign
 from counterseal.gateway.admission import Admitted
 from counterseal.gateway.budget import Permit
@@ -14,7 +17,7 @@ from counterseal.gateway.exchange import Exchange
 from counterseal.gateway.state import State
 from counterseal.gateway.turn import Turn
 from counterseal.ports.signing import SignerUnavailable, SigningClient
-from counterseal.ports.venue import VenueReply
+from counterseal.ports.venue import NotSent, VenueReply
 
 _FIXED = f"User-Agent: counterseal/{__version__}\r\nAccept: application/json\r\n"
 
@@ -31,6 +34,14 @@ def _always() -> bool:
     return True
 
 
+def _nobody(_key: HeldKey, _endpoint: Endpoint, _reply: VenueReply, _egress: str) -> None:
+    pass
+
+
+def _nobody_refused(_key: HeldKey, _endpoint: Endpoint, _status: int, _code: int | None, _sent_ms: int) -> None:
+    pass
+
+
 class Outbound:
     """Signs and sends admitted requests."""
 
@@ -42,19 +53,40 @@ class Outbound:
         self._least: dict[tuple[str, str], HeldKey | None] = {}
         self._config: Config | None = None
         self._held: Mapping[str, HeldKey] = {}
+        self._active: Mapping[str, HeldKey] = {}
+        self.uses = KeyUses()
+        # Hears every answer to what a key was named in, but those to probes, and from which address it was asked.
+        self.on_answer: Callable[[HeldKey, Endpoint, VenueReply, str], None] = _nobody
+        # Hears of a refusal that came another way: status, code, when it had been asked (monotonic ms).
+        self.on_refusal: Callable[[HeldKey, Endpoint, int, int | None, int], None] = _nobody_refused
 
     def key_for(self, admitted: Admitted) -> HeldKey | None:
-        """Give the least of the bot's keys that covers the request and that the signer holds."""
+        """Give the least of the bot's keys that covers the request and that the signer holds, in its active version.
+
+        That version signs the request and is named in it, whatever becomes active meanwhile.
+        """
         if admitted.policy is None:
             return None
         config, held = self._state.config, self._signer.keys()
         if config is not self._config or held is not self._held:
-            self._least, self._config, self._held = {}, config, held
+            self._least, self._config, self._held, self._active = {}, config, held, active_keys(held)
         found = self._least.get((admitted.bot, admitted.endpoint.purpose), _UNASKED)
         if found is _UNASKED:
-            found = self._least_key(admitted, config, held)
+            found = self._least_key(admitted, config, self._active)
             self._least[(admitted.bot, admitted.endpoint.purpose)] = found
-        return found
+        return self._instead(admitted, found) if self._state.quarantine and found is not None else found
+
+    def _instead(self, admitted: Admitted, found: HeldKey) -> HeldKey:
+        """Give another key of the same account where this one is held back and the other is not."""
+        state, need = self._state, need_of(admitted.endpoint)
+        if not state.quarantine.holds_back(found.ref, need):
+            return found
+        account = state.account_of(found.ref)
+        others = {
+            name: key for name, key in self._active.items()
+            if state.account_of(name) == account and not state.quarantine.holds_back(key.ref, need)
+        }  # fmt: skip
+        return self._least_key(admitted, state.config, others) or found
 
     def _least_key(self, admitted: Admitted, config: Config, held: Mapping[str, HeldKey]) -> HeldKey | None:
         policy = config.bots.get(admitted.bot)
@@ -70,6 +102,8 @@ class Outbound:
 
         Raises SignerRefused, SignerUnavailable, or JournalError when what was queued before could not be written.
         """
+        if key.environment != self._state.config.venue.environment:
+            raise SignerRefused("other_environment")
         answer = await self._turn.sign(self._sign_request(admitted, key))
         if isinstance(answer, Refused):
             if answer.reason == "key_unavailable":  # no judgement: its token is away, nothing was signed
@@ -102,6 +136,8 @@ class Outbound:
         key: HeldKey | None,
         permit: Permit,
         wanted: Callable[[], bool] = _always,
+        *,
+        is_probe: bool = False,
     ) -> VenueReply:
         """Send once, if it is still wanted when the first byte is about to leave. Raises NotSent or Lost.
 
@@ -109,10 +145,16 @@ class Outbound:
         """
         endpoint = admitted.endpoint
         host = self._state.hosts.get(endpoint.family, "")
+        if key is not None and key.environment != self._state.config.venue.environment:
+            # Whoever chose it: not even its name is shown to another exchange than its own.
+            raise NotSent("the key is of another environment")
         api_key = None if key is None else key.api_key
         before, behind = _frame(endpoint.method, endpoint.path, host, api_key, admitted.time_unit)
         request = b"%b?%b%b" % (before, query, behind) if query else before + behind
-        return await self._exchange.send(permit, request, admitted.bot, wanted)
+        reply = await self._exchange.send(permit, request, admitted.bot, wanted)
+        if key is not None and not is_probe:
+            self.on_answer(key, endpoint, reply, permit.egress)
+        return reply
 
 
 @lru_cache(maxsize=4096)

@@ -22,6 +22,7 @@ from counterseal.gateway.line import Line
 from counterseal.gateway.outbound import Outbound
 from counterseal.gateway.ownership import Ownership
 from counterseal.gateway.polling import Polling
+from counterseal.gateway.quarantine import KeyWards
 from counterseal.gateway.reads import Reads
 from counterseal.gateway.rebuilding import Rebuilding, Tail
 from counterseal.gateway.reconciler import Reconciler
@@ -87,7 +88,10 @@ class Plane:
         exchange = Exchange(state, parts.venue, self.budget)
         room = Room(state, self.budget, Line(state, self.budget))
         outbound = Outbound(state, exchange, signer, turn)
+        self.wards = wards = KeyWards(state, self.budget, signer, parts.tasks, lambda row: self.gate.record(row), log)
+        wards.outbound, outbound.on_answer, outbound.on_refusal = outbound, wards.heard, wards.told
         self.refresher = Refresher(state, self.budget, exchange, state.clock, parts.tasks, log.warning)
+        self.uses = outbound.uses
         asker = Asker(state, outbound, self.budget, signer)
         self.exposures = Exposures(state, lambda record: self.gate.record(record))
         self.polling = Polling(state, asker, self.exposures, parts.tasks, log.warning)
@@ -107,13 +111,13 @@ class Plane:
         self.live_reads = LiveReads(state, parts.listened, self.budget, exchange, parts.tasks)
         reads = Reads(
             state, outbound, room, signer, self.refresher, state.clock, stampede, self.gate, ownership, self.exposures,
-            self.live_reads,
+            self.live_reads, wards,
         )  # fmt: skip
         sockets = parts.sockets and SocketLines(state, self.budget, parts.sockets, parts.tasks)
         self.by_socket = SocketCancels(state, self.budget, room, outbound, sockets, self._tell)
         changes = Changes(
             state, outbound, room, signer, parts.journal, turn, self.resolver, self.refresher, self.gate, ownership,
-            sweep, self.throttle, self.exposures, self.by_socket,
+            sweep, self.throttle, self.exposures, self.by_socket, wards,
         )  # fmt: skip
         admission = Admission(state, parts.verifier, IdMaker(state.incarnation), parts.upgrade)
         since = Since(state, self.gate)

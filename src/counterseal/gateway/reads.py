@@ -14,6 +14,7 @@ from counterseal.gateway.exposure import Exposures
 from counterseal.gateway.gate import Gate
 from counterseal.gateway.outbound import Outbound
 from counterseal.gateway.ownership import Ownership
+from counterseal.gateway.quarantine import KeyWards
 from counterseal.gateway.refresh import Refresher
 from counterseal.gateway.reply import Reply
 from counterseal.gateway.room import Room
@@ -46,9 +47,11 @@ class Reads:
         ownership: Ownership,
         exposures: Exposures,
         live: LiveReads,
+        wards: KeyWards,
     ) -> None:
         self._state = state
         self._outbound = outbound
+        self._uses = outbound.uses
         self._room = room
         self._signer = signer
         self._refresher = refresher
@@ -59,13 +62,14 @@ class Reads:
         self._failures = state.failures.gated
         self._exposures = exposures
         self._live = live
+        self._wards = wards
 
     async def answer(self, inquiry: Inquiry, admitted: Admitted) -> tuple[Reply, VenueReply | None]:
         """Give the bot's answer and the exchange's, None where this bot's request did not ask the exchange."""
         key = self._outbound.key_for(admitted)
         if key is None and (admitted.endpoint.signed or admitted.endpoint.security != "NONE"):
             return replies.denial("no_key"), None
-        shut = self._gate.shut(admitted) if self._failures else None
+        shut = self._wards.shut(admitted, key) or (self._gate.shut(admitted) if self._failures else None)
         if shut is not None:
             return shut, None
         foreign = self._ownership.refuses_read(admitted, key)
@@ -75,16 +79,24 @@ class Reads:
         live = None if read is None or inquiry.head.no_cache else self._live.answer(admitted)
         if live is not None:
             return self._from_stream(admitted, live), None
+        if key is not None:
+            self._uses.begin(key.ref)
         try:
             if read is not None:
                 return await self._share(inquiry, admitted, read)
-            answer = await self._persist(inquiry, admitted, key, lambda: not inquiry.gone)
+            wards = self._wards
+            answer = await self._persist(
+                inquiry, admitted, key, lambda: not inquiry.gone and not wards.stops(admitted, key)
+            )
         except NoRoom as short:
             return self._room.refusal(short), None
         except NotSent as error:
-            return replies.denial(unsent(error)), None
+            return self._wards.stopped(admitted, key) or replies.denial(unsent(error)), None
         except Lost:
             return replies.unknown(), None
+        finally:
+            if key is not None:
+                self._uses.end(key.ref)
         self._learn(admitted, answer)
         if self._exposures.active and key is not None:
             self._exposures.read(admitted, key, answer)

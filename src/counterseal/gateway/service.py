@@ -37,7 +37,10 @@ from counterseal.gateway.guard_link import GuardLink
 from counterseal.gateway.guard_news import Criticals
 from counterseal.gateway.health import Health
 from counterseal.gateway.keeping import Keeping
+from counterseal.gateway.key_lease import KeyLease
+from counterseal.gateway.key_use import key_use_report
 from counterseal.gateway.listener import BotConnection, Door
+from counterseal.gateway.overriding import Overriding
 from counterseal.gateway.plane import Parts, Plane
 from counterseal.gateway.recovery import recovered_record
 from counterseal.gateway.report import limits_report, status_report
@@ -100,13 +103,23 @@ class Service:
         listen_keys = Keys(self._state, self._signer, secrets.randbelow, self._credentials.listen_key_secret())
         self._plane = self._make_plane(upgrades, listen_keys, BESIDE_GUARD if guard_end else None)
         self._guard = guard_end and GuardLink(guard_end, self._state, self._plane, self._log, self._criticals)
+        self._overriding = Overriding(self._state, self._loosened)
+        if self._guard:
+            self._guard.on_overrides = self._overriding.hear
         upgrades.users = users = UserStreams(listen_keys, Audience(self._state, self._plane.feeds))
         upgrades.api = Desk(
             self._hub, self._plane.handler, self._turn, self._tasks, self._state, Subscriptions(users, clock),
             self._plane.budget.ledger.limit,
         )  # fmt: skip
+        self._key_lease = KeyLease(self._state.monotonic_ms, self._log.critical)
         self._health = Health(
-            self._state, self._plane.gate, self._plane.refresher, probes, lambda: self._turn.marks_failed, self._tasks
+            self._state,
+            self._plane.gate,
+            self._plane.refresher,
+            probes,
+            lambda: self._turn.marks_failed,
+            self._tasks,
+            self._key_lease.signs,
         )
         self._door = Door(
             self._plane.handler, self._turn, clock, self._tasks, config.gateway.max_connections_per_source,
@@ -117,7 +130,7 @@ class Service:
         self._unproven = Unproven(self._state, self._plane.resolver, self._log)
         self._control = Control(
             control_end, self._verbs(), {"reload_config": self._reload_config}, self._tasks, self._stopped.set,
-            {"enable_bot": self._enable_bot, "unknown_end": self._unproven.end},
+            {"enable_bot": self._enable_bot, "unknown_end": self._unproven.end, "keystore": self._keystore},
         )  # fmt: skip
         self._server: asyncio.Server | None = None
         self._open_at_start = recovered.open
@@ -243,6 +256,7 @@ class Service:
             self._server.close()
         self._health.stop()
         self._credentials.stop()
+        self._overriding.close()
         self._hub.close()
         self._plane.feeds.close()
         await self._plane.by_socket.close()
@@ -263,8 +277,15 @@ class Service:
         self._plane.gate.record({"type": "event", **fields})
         self._log.warning("streams", **fields)
 
+    def _loosened(self, rows: list[dict[str, Any]]) -> None:
+        self._plane.gate.record({"type": "event", "what": "overrides", "rows": rows})
+        self._log.warning("loosened limits", rows=rows)
+        self._plane.exposures.configure()
+
     def _keys_changed(self) -> None:
-        self._log.info("signer holds keys", keys=sorted(self._signer.keys()))
+        held = self._signer.keys()
+        self._log.info("signer holds keys", keys=sorted(held), stages={ref: key.stage for ref, key in held.items()})
+        self._plane.wards.keys_changed()
 
     def _task_failed(self, name: str, error: BaseException) -> None:
         self._log.error("task failed", task=name, **_place(error))
@@ -279,6 +300,7 @@ class Service:
         return {
             "status": self._status,
             "limits": self._limits,
+            "key_use": self._key_use,
             "unknown_list": self._unproven.list,
             "reload_bots": self._reload_bots,
             "config_unreadable": self._config_unreadable,
@@ -289,10 +311,16 @@ class Service:
         report = status_report(self._state, self._signer.keys(), self._journal.state, len(self._door.open))
         market = {**self._hub.report(), "reads": self._plane.live_reads.report()}
         streams = {"streams": market, "user_data": self._plane.feeds.report()}
-        return {**report, **streams, "sandbox": self._sandbox, "ladder": self._guard and self._guard.report()}
+        canaries = {"canaries_used": self._plane.handler.canaries.report()}
+        quarantine = {"quarantine": self._plane.wards.report()}
+        ladder = self._guard and self._guard.report()
+        return {**report, **streams, **canaries, **quarantine, "sandbox": self._sandbox, "ladder": ladder}
 
     async def _limits(self) -> dict[str, Any]:
         return {**limits_report(self._state, self._plane.budget), "exposure": self._plane.exposures.report()}
+
+    async def _key_use(self) -> dict[str, Any]:
+        return key_use_report(self._signer.keys(), self._plane.uses, self._plane.feeds.in_use())
 
     async def _reload_bots(self) -> dict[str, Any]:
         faults = self._credentials.load()
@@ -306,7 +334,7 @@ class Service:
         self._plane.gate.note(Sign("policy_load_failed", is_failing=bool(refusal)))
         if refusal or not isinstance(found, Config):
             raise ControlError(f"the old configuration stays in force: {refusal}")
-        self._state.config = found
+        self._overriding.reloaded(found)
         self._state.policy_hash = _policy_hash(content)
         self._door.max_per_source = found.gateway.max_connections_per_source
         self._turn.write({"type": "reload", "what": "config", "policy": self._state.policy_hash})
@@ -329,6 +357,11 @@ class Service:
             raise ControlError(f"bot {parse_name(bot) or 'NAME'} is not disabled; see: counterseal status")
         return self._plane.throttle.enable(bot, operator, args["uid"])
 
+    async def _keystore(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Hear from the supervisor how the store of keys is."""
+        self._key_lease.hear(told)
+        return {}
+
     async def _drain(self) -> dict[str, Any]:
         """Accept nothing new, finish what is in flight, stop."""
         self._state.draining = True
@@ -348,7 +381,7 @@ class Service:
 
 def _fixed(config: Config) -> tuple[object, ...]:
     """What a running gateway was built upon."""
-    return config.venue, config.listen, config.process, config.journal, config.gateway.durability
+    return config.venue, config.listen, config.process, config.keystore, config.journal, config.gateway.durability
 
 
 def _refusal(found: Config | tuple[Fault, ...], present: Config) -> str:
@@ -356,7 +389,7 @@ def _refusal(found: Config | tuple[Fault, ...], present: Config) -> str:
     if not isinstance(found, Config):
         return " | ".join(map(str, found))
     if _fixed(found) != _fixed(present):
-        return "[venue], [listen], [process], [journal] and gateway.durability change only with a restart"
+        return "[venue], [listen], [process], [keystore], [journal] and gateway.durability change only with a restart"
     if present.bots and not found.bots:
         return "it names no bot, so that nobody could cancel anything; name one, or revoke the credentials"
     return ""

@@ -5,16 +5,19 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 
 from counterseal.core.binance.catalogue import Catalogue, Endpoint
+from counterseal.core.canaries import Canary
 from counterseal.core.config.model import Bot, Config
 from counterseal.core.credential import Credential
 from counterseal.core.exchange_clock import Reading
 from counterseal.core.failures import Failures
 from counterseal.core.halts import Halts
+from counterseal.core.key_refs import name_of
 from counterseal.core.market import FamilyMarket
 from counterseal.core.orders import IdLedger
 from counterseal.core.overload import Overload
 from counterseal.core.public_cache import PublicCache
 from counterseal.core.public_reads import Pair, SharedRead, shared_read
+from counterseal.core.quarantine import Quarantine
 from counterseal.core.repeats import Latch
 from counterseal.core.replay import SeenWindow
 from counterseal.core.resting import Resting
@@ -48,7 +51,8 @@ class State:
     """Configuration, credentials, ledgers and views of the market.
 
     `cancels` are the answers to cancels of the run before, by the mark of their payload. `heard_ms` is when each bot's
-    last request was whole (monotonic). `resting` is kept where there is a guard that asks for it.
+    last request was whole (monotonic). `resting` is kept where there is a guard that asks for it. `canaries` are by
+    their key ids, and not among the credentials: whoever uses one is answered as a stranger is.
     """
 
     clock: Clock
@@ -64,6 +68,7 @@ class State:
     cancels: Mapping[bytes, tuple[int, bytes]] = field(default_factory=dict)
     failures: Failures = field(default_factory=Failures)
     halts: Halts = field(default_factory=Halts)
+    quarantine: Quarantine = field(default_factory=Quarantine)
     resting: Resting | None = None
     markets: dict[str, FamilyMarket] = field(default_factory=dict)
     wall: VenueWall = field(default_factory=VenueWall)
@@ -72,6 +77,7 @@ class State:
     reading: Reading | None = None
     counters: dict[str, BotCounters] = field(default_factory=dict)
     heard_ms: dict[str, int] = field(default_factory=dict)
+    canaries: Mapping[str, Canary] = field(default_factory=dict)
     serving: bool = False
     draining: bool = False
     requests: int = 0
@@ -113,8 +119,11 @@ class State:
         return self.markets.setdefault(family, FamilyMarket())
 
     def account_of(self, key: str) -> str:
-        """The exchange account of one of our keys; a key that counterseal.toml no longer names is of the first."""
-        found = self.config.keys.get(key)
+        """The exchange account of one of our keys, given by its name or a version's ref.
+
+        A key that counterseal.toml no longer names is of the first.
+        """
+        found = self.config.keys.get(name_of(key))
         return "main" if found is None else found.account
 
     def cancel_told(self, mark: bytes) -> Reply | None:

@@ -3,13 +3,13 @@
 import secrets
 from collections.abc import Mapping
 
+from counterseal.adapters.stream_line import ATTEMPTS, ATTEMPTS_WINDOW_MS
 from counterseal.adapters.stream_link import Dial, dialler
 from counterseal.adapters.venue_targets import StartError, targets
 from counterseal.core.binance.hosts import SOCKET_HOSTS, USER_HOSTS
 from counterseal.core.config.model import Config
 from counterseal.core.streams.allowance import Allowance
 from counterseal.gateway.exits.lines import SocketLinks
-from counterseal.gateway.streams.upstream import ATTEMPTS, ATTEMPTS_WINDOW_MS
 from counterseal.gateway.userdata.feeds import Links
 
 __all__ = ["EXIT_ATTEMPTS", "StartError", "dial_to", "socket_links", "targets", "user_links"]

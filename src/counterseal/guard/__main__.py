@@ -1,6 +1,7 @@
 """`python -m counterseal.guard --home DIR --signer-fd N --gateway-fd N --control-fd N`: started by the supervisor."""
 
 import argparse
+import gc
 import signal
 import socket
 import sys
@@ -45,6 +46,10 @@ async def _serve(args: argparse.Namespace, sandbox: Report, planned: Plan | None
         sandbox.as_data(),
         planned,
     )
+    # What was built at the start lives for ever: keep it out of every later collection, and collect more rarely.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     await service.run()
 
 

@@ -120,6 +120,12 @@ class Acts:
         """Show no more what was done for a scope that is active again."""
         self._acts.pop(scope, None)
 
+    def restate(self) -> None:
+        """Write down anew what has become of each."""
+        for act in self._acts.values():
+            if act.is_over:
+                self._record(over(act))
+
     def view(self) -> list[dict[str, Any]]:
         """What `status` shows: the newest act of each scope."""
         return [act.view() for act in self._acts.values()]

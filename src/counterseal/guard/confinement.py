@@ -5,7 +5,7 @@ from pathlib import Path
 from counterseal.adapters import alert_secrets, config_file, sandbox
 from counterseal.adapters.home import Home
 from counterseal.adapters.sandbox import Report, profiles
-from counterseal.adapters.venue_place import exchange_of, is_address
+from counterseal.adapters.venue_place import exchange_of
 from counterseal.core.config.model import Config
 from counterseal.guard.alerting import build
 from counterseal.guard.alerting.build import Plan
@@ -23,12 +23,11 @@ def confine(home: Home, mode: str) -> Report:
     if not isinstance(config, Config):
         profile = profiles.guard(home, ports=(), resolves=False, ca_file=None)
         return sandbox.enter(profile, required=mode == "require")
-    host, port = exchange_of(config.venue)
+    _, port = exchange_of(config.venue)
     profile = profiles.guard(
         home,
         ports=[port, *build.ports(config, home)],
-        # Alert channels have names, too.
-        resolves=not is_address(host) or bool(config.alert_channels) or config.alerts.outside_s is not None,
+        resolves=build.resolves(config),
         ca_file=Path(config.venue.ca_file) if config.venue.ca_file else None,
         binds=bool(config.venue.egress),
     )

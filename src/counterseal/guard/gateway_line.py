@@ -11,6 +11,8 @@ from counterseal.ports.clock import Clock
 HEARS_MS = 200
 BEAT_S = 1.0
 STEP_S = 0.002
+# What one event sets off goes before the next one is read.
+AT_ONCE = 1
 _SILENT_NS = 5_000_000_000
 _REMEMBERED = 64
 # What came of telling a stop.
@@ -34,7 +36,7 @@ class GatewayLine:
         on_stuck: Callable[[], None],
     ) -> None:
         self._clock, self._on_message, self._on_stuck = clock, on_message, on_stuck
-        self._link = PacketLink(end, self._take, self._gone)
+        self._link = PacketLink(end, self._take, self._gone, AT_ONCE)
         self._trips: list[dict[str, Any]] = []
         # Larger than every number of an earlier guard, so that no late answer is taken for one to us.
         self._seq = clock.wall_ns() // 1_000_000
@@ -74,7 +76,7 @@ class GatewayLine:
     def replace(self, end: socket.socket) -> None:
         """Go on over another end: the old pair was shut."""
         self._link.close()
-        self._link = PacketLink(end, self._take, self._gone)
+        self._link = PacketLink(end, self._take, self._gone, AT_ONCE)
         self._link.start()
         self._send(is_urgent=False)
 

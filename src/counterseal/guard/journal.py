@@ -8,13 +8,15 @@ from counterseal.adapters.home import Home
 from counterseal.adapters.journal_file import JournalCalls, JournalFile, JournalTerms
 from counterseal.adapters.journal_segments import ANEW, anew_below, decode, scan_file, segments
 from counterseal.adapters.journal_start import Start, open_journal
+from counterseal.core.config.model import Journal
 from counterseal.core.ladder import Ladder
-from counterseal.core.ladder_records import fold, newest_state, standing, unreadable, whole
+from counterseal.core.ladder_records import RESTATED, fold, newest_state, standing, unreadable, whole
 from counterseal.core.record import JournalDamaged
 from counterseal.ports.clock import Clock
 from counterseal.ports.journal import JournalError
 
 RESERVE_BYTES = 1 << 20
+# A start reads a whole segment: it is no larger, whatever the settings say.
 SEGMENT_BYTES = 16 << 20
 SEGMENT_MS = 7 * 24 * 3_600_000
 
@@ -22,11 +24,15 @@ SEGMENT_MS = 7 * 24 * 3_600_000
 class GuardJournal:
     """Opens, or takes note that it cannot. `ladder` is what it led to; `fault` says why nothing was read, or is "".
 
-    `records` is what its open segment held at the start."""
+    `records` is what it held at the start, from the newest segment on that begins with all there was to know.
+    """
 
-    def __init__(self, home: Home, clock: Clock, log: Any) -> None:
+    def __init__(self, home: Home, clock: Clock, log: Any, settings: Journal | None = None) -> None:
         self._clock, self._log = clock, log
+        self._terms = _terms(settings)
         self.fault = ""
+        # Told when another segment was begun: it shall hold all that a start must know.
+        self.on_turn: Callable[[], None] = lambda: None
         # Told when it fails, once there is somebody to tell.
         self.on_failure: Callable[[str], None] = lambda _why: None
         self.records: list[dict[str, Any]] = []
@@ -34,8 +40,8 @@ class GuardJournal:
         now_ms = clock.wall_ns() // 1_000_000
         try:
             start = self._open(home.guard_journal)
-            self.records = start.records
-            self.ladder = Ladder() if self.fault else fold(recent(start), now_ms)
+            self.records = recent(start)
+            self.ladder = Ladder() if self.fault else fold(newest_state(self.records) or self.records, now_ms)
             if start.torn_bytes and not self.fault:
                 self.fault = f"its end was torn ({start.torn_bytes} bytes): it may have been a stop"
         except (OSError, JournalDamaged) as fault:
@@ -81,8 +87,8 @@ class GuardJournal:
         except JournalDamaged as fault:
             self.fault = str(fault)
             start = self._opened(folder / f"{ANEW}{number + 1}")
-        calls = JournalCalls(self._failed, self._log.warning, lambda _segment: None)
-        self._file = JournalFile(start, self._clock, calls, JournalTerms(SEGMENT_BYTES, SEGMENT_MS))
+        calls = JournalCalls(self._failed, self._log.warning, lambda _segment: self.on_turn())
+        self._file = JournalFile(start, self._clock, calls, self._terms)
         return start
 
     def _opened(self, folder: Path) -> Start:
@@ -99,20 +105,24 @@ class GuardJournal:
         self.on_failure(why)
 
 
-def recent(start: Start) -> list[Mapping[str, Any]]:
-    """Give the ladder's records from the newest whole state on. Raises JournalDamaged, OSError."""
-    kept: list[Mapping[str, Any]] = list(start.records)
-    found = newest_state(kept)
+def recent(start: Start) -> list[dict[str, Any]]:
+    """Give the records from the newest segment on in which all was stated anew. Raises JournalDamaged, OSError."""
+    kept = list(start.records)
     for records in _earlier(start):
-        if found:
+        if any(record["type"] == RESTATED for record in kept):
             break
         kept = [*records, *kept]
-        found = newest_state(kept)
-    return found or kept
+    return kept
 
 
-def _earlier(start: Start) -> Iterator[list[Mapping[str, Any]]]:
+def _earlier(start: Start) -> Iterator[list[dict[str, Any]]]:
     """Give the records of the closed segments, the newest segment first."""
     for segment in reversed(segments(start.folder)):
         if segment.path != start.segment.path:
             yield [decode(payload) for payload in scan_file(segment.path).payloads]
+
+
+def _terms(settings: Journal | None) -> JournalTerms:
+    if settings is None:
+        return JournalTerms(SEGMENT_BYTES, SEGMENT_MS)
+    return JournalTerms(min(settings.segment_mib << 20, SEGMENT_BYTES), settings.segment_hours * 3_600_000)

@@ -8,14 +8,16 @@ from typing import Any
 
 from counterseal.adapters.catalogue_data import load_catalogue
 from counterseal.adapters.signer_client import SignerClient
+from counterseal.adapters.spare_pool import LOOK_S, SparePool
+from counterseal.adapters.stream_link import dialler
 from counterseal.adapters.tasks import Tasks
-from counterseal.adapters.upstream import UpstreamPool
 from counterseal.adapters.venue_targets import targets
-from counterseal.core.binance.hosts import ENVIRONMENT_HOSTS
+from counterseal.core.binance.hosts import ENVIRONMENT_HOSTS, STREAM_HOSTS
 from counterseal.core.config.model import Config
-from counterseal.guard.hands.deadman import Owner
+from counterseal.guard.hands.deadman import Learn, Owner, Tell
 from counterseal.guard.hands.hands import Hands
-from counterseal.guard.hands.reached import Reaching
+from counterseal.guard.hands.reached import Held, Reaching
+from counterseal.guard.watch.streams import Links
 from counterseal.ports.clock import Clock
 
 Register = Callable[[str, str, Sequence[str]], None]
@@ -36,24 +38,51 @@ class Outward:
         owner: Owner,
         bought: Callable[[str], Mapping[str, Decimal] | None],
         send: Callable[[Mapping[str, Any]], None],
+        tell_of_dead_man: Tell,
+        learn: Learn,
+        held: Held,
     ) -> None:
-        self._tasks, self._log, self._send = tasks, log, send
+        self._tasks, self._log, self._send, self._clock = tasks, log, send, clock
+        self._config = config
         self.signer = SignerClient(signer_end, clock, self._keys_changed)
         hosts = ENVIRONMENT_HOSTS[config().venue.environment]
-        self.venue = UpstreamPool(targets(config()), clock, log.warning)
+        self.venue = SparePool(targets(config()), clock, log.warning)
+        streams, egress = STREAM_HOSTS[config().venue.environment], next(iter(config().venue.egress), "")
+        self.links = Links(streams, dialler(targets(config(), streams), egress), secrets.randbelow)
         self.hands = Hands(
             config, load_catalogue(), hosts, self.venue, self.signer, clock, tasks, secrets.token_hex(4), register,
-            record, log.warning, bought, owner,
+            record, log.warning, bought, owner, tell_of_dead_man, learn,
         )  # fmt: skip
-        self.hands.asker.purse.on_taken = self.tell_spend
+        # It takes as long as a signature: that time it may have, and no more.
+        self.hands.asker.purse.on_taken = self._tell_soon
+        self.hands.asker.purse.on_leaving = self._tell_due
+        self._is_due = False
         self.hands.asker.purse.wall.on_stop = self._tell_walls
-        self.reaching = Reaching(self.hands, config, owner)
+        self.reaching = Reaching(self.hands, config, owner, learn, held)
 
     def start(self) -> None:
         """Say hello to the signer, and begin. Inside the running event loop."""
         self.signer.start()
         self.venue.start()
         self._tasks.spawn(self.hands.start(), "hands")
+        self._tasks.spawn(self._keep_ready(), "keep connections ready")
+
+    async def _keep_ready(self) -> None:
+        while True:
+            for family in self.hands.families():
+                for egress in self._config().venue.egress or ("",):
+                    await self.venue.prepare(family, egress)
+            await self._clock.sleep(LOOK_S)
+
+    def _tell_soon(self) -> None:
+        if not self._is_due:
+            self._is_due = True
+            self._clock.call_later(0.0, self._tell_due)
+
+    def _tell_due(self) -> None:
+        if self._is_due:
+            self._is_due = False
+            self.tell_spend()
 
     def tell_spend(self) -> None:
         """Tell the gateway what was spent of the exchange's limits."""

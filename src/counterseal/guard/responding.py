@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from counterseal.adapters.tasks import Tasks
 from counterseal.core.config.model import Config
 from counterseal.core.guardrails.breach import Breach, Cut
-from counterseal.core.guardrails.limits import Action, Level
+from counterseal.core.guardrails.limits import Action
 from counterseal.core.holdings import BOTH, SPOT, Holding
 from counterseal.core.ladder import Actor, Kind, Rung, Scope, Trip
 from counterseal.core.reach import reach, shares
@@ -18,7 +18,6 @@ from counterseal.guard.watch.intruders import Intruder
 from counterseal.ports.clock import Clock
 
 GUARD = "guard"
-_CODES = {Level.WARN: "limit_warning", Level.EMERGENCY: "limit_threshold", Level.LIMIT: "limit_passed"}
 _RUNGS = {Action.REDUCE: Rung.REDUCING, Action.HALT: Rung.HALTED, Action.FLATTEN: Rung.FLATTEN}
 _ZERO = Decimal(0)
 
@@ -26,11 +25,26 @@ _ZERO = Decimal(0)
 class Reducer(Protocol):
     """Makes positions smaller."""
 
-    def reduce(self, account: str, family: str, targets: Callable[[Holding], Decimal | None]) -> Awaitable[Proof]: ...
+    def reduce(
+        self,
+        account: str,
+        family: str,
+        targets: Callable[[Holding], Decimal | None],
+        *,
+        fresh: Sequence[Holding] | None = None,
+        bot: str = "",
+    ) -> Awaitable[Proof]: ...
+
+
+def _nothing_seen(_account: str, _family: str) -> None:
+    return None
 
 
 class Responding:
-    """Acts on breaches and intruders. `hands` gives the way to the exchange, None while there is none."""
+    """Acts on breaches and intruders. `hands` gives the way to the exchange, None while there is none.
+
+    `picture` gives the positions of an account in a market where they are known well enough to act on at once.
+    """
 
     def __init__(
         self,
@@ -41,15 +55,16 @@ class Responding:
         clock: Clock,
         tasks: Tasks,
         log: Any,
+        picture: Callable[[str, str], Sequence[Holding] | None] = _nothing_seen,
     ) -> None:
         self._stopping, self._telling, self._hands, self._config = stopping, telling, hands, config
-        self._clock, self._tasks, self._log = clock, tasks, log
+        self._clock, self._tasks, self._log, self._picture = clock, tasks, log, picture
         # One reduction at a time of what one account has in one market.
         self._reducing: set[tuple[str, str]] = set()
 
     def on_breach(self, breach: Breach) -> None:
         """Stop first, then make the positions smaller; a warning is only told."""
-        self._telling.limit(_CODES[breach.level], str(breach), breach.scope, breach.symbol)
+        self._telling.limit(breach)
         if breach.action is Action.ALERT:
             return
         cuts = breach.cuts
@@ -62,7 +77,7 @@ class Responding:
                 cuts = ()
         self._stop(breach.scope, rung, str(breach), cancels=True)
         for place in dict.fromkeys((cut.account, cut.family) for cut in cuts):
-            self._reduce(place, [cut for cut in cuts if (cut.account, cut.family) == place])
+            self._reduce(place, [cut for cut in cuts if (cut.account, cut.family) == place], breach.scope)
 
     def on_intruder(self, intruder: Intruder) -> None:
         """Tell people, and do what the settings say."""
@@ -80,15 +95,16 @@ class Responding:
         config = self._config()
         return bool(shares(config, reach(scope, config)))
 
-    def _reduce(self, place: tuple[str, str], cuts: Sequence[Cut]) -> None:
-        hands = self._hands()
+    def _reduce(self, place: tuple[str, str], cuts: Sequence[Cut], scope: Scope) -> None:
+        # What is closed for one bot is booked on it alone, and not on all who hold the same.
+        hands, bot = self._hands(), scope.name if scope.kind is Kind.BOT else ""
         if hands is not None and place not in self._reducing:
             self._reducing.add(place)
-            self._tasks.spawn(self._carry_out(hands, place, Targets(cuts)), f"reduce {' '.join(place)}")
+            self._tasks.spawn(self._carry_out(hands, place, Targets(cuts), bot), f"reduce {' '.join(place)}")
 
-    async def _carry_out(self, hands: Reducer, place: tuple[str, str], targets: "Targets") -> None:
+    async def _carry_out(self, hands: Reducer, place: tuple[str, str], targets: "Targets", bot: str) -> None:
         try:
-            proof = await hands.reduce(*place, targets)
+            proof = await hands.reduce(*place, targets, fresh=self._picture(*place), bot=bot)
             self._log.warning("positions were reduced", account=place[0], family=place[1], done=proof.done,
                               text=proof.text, left=list(proof.left))  # fmt: skip
             if not proof.done:

@@ -5,9 +5,11 @@ from typing import Any
 
 from counterseal.core.alerts.codes import code_of
 from counterseal.core.alerts.model import Alert
+from counterseal.core.guardrails.breach import Breach
 from counterseal.core.ladder import Actor, Kind, Rung, Scope, Trip
+from counterseal.core.resting import Place
 from counterseal.guard.acting import Act
-from counterseal.guard.alerting.sources import of_gateway
+from counterseal.guard.alerting.sources import of_breach, of_critical, of_deadman, of_spend
 from counterseal.ports.clock import Clock
 
 _CODE = {Rung.REDUCING: "ladder_reducing", Rung.HALTED: "ladder_halted", Rung.FLATTEN: "ladder_flatten"}
@@ -63,9 +65,15 @@ class Telling:
         """The gateway says nothing."""
         self._tell("gateway_stuck", "the gateway says nothing", "gateway silent")
 
-    def limit(self, code: str, text: str, scope: Scope, symbol: str) -> None:
+    def limit(self, breach: Breach) -> None:
         """A limit is neared or passed."""
-        self._tell(code, text, f"{code} {scope} {symbol} {text.split(': ')[-1].split()[0]}", scope, symbol)
+        alert = of_breach(breach, self._now_ms())
+        if alert is not None:
+            self._raise(alert)
+
+    def dead_man(self, what: str, place: Place, text: str) -> None:
+        """A countdown at the exchange could not be set or has run out, a silent bot's orders go or stay."""
+        self._raise(of_deadman(what, *place, text, self._now_ms()))
 
     def intruder(self, code: str, text: str, account: str, symbol: str) -> None:
         """Something did not come through the gateway."""
@@ -84,14 +92,21 @@ class Telling:
         self._tell("settings_unreadable", "a reload could not read them; the old ones stay in force", "settings")
 
     def from_gateway(self, message: Mapping[str, Any]) -> None:
-        """The gateway has something critical to say, or sees others spend our limits."""
-        alert = of_gateway(message, self._clock.wall_ns() // 1_000_000)
+        """The gateway has something critical to say."""
+        alert = of_critical(message, self._now_ms())
         if alert is not None:
             self._raise(alert)
+
+    def foreign_spend(self, message: Mapping[str, Any], *, is_noise: bool) -> None:
+        """Others spend our limits."""
+        self._raise(of_spend(message, self._now_ms(), is_noise=is_noise))
 
     def _tell(self, name: str, text: str, key: str, scope: Scope | None = None, symbol: str = "") -> None:
         code = code_of(name)
         symbol = scope.name if scope is not None and scope.kind is Kind.SYMBOL else symbol
         symbols = (symbol,) if symbol else ()
-        at_ms = self._clock.wall_ns() // 1_000_000
-        self._raise(Alert(code.severity, name, code.title, text[:_MAX_TEXT], key[:_MAX_TEXT], at_ms, symbols))
+        title, at_ms = code.title, self._now_ms()
+        self._raise(Alert(code.severity, name, title, text[:_MAX_TEXT], key[:_MAX_TEXT], at_ms, symbols))
+
+    def _now_ms(self) -> int:
+        return self._clock.wall_ns() // 1_000_000

@@ -7,7 +7,7 @@ from counterseal.adapters.control_link import ControlError
 from counterseal.core.config.grammar import ANY_SYMBOL, parse_label, parse_symbol
 from counterseal.core.config.model import Config
 from counterseal.core.ladder import REFUSALS, Actor, Kind, Refusal, Rung, Scope, Trip, scope_of, trip_data
-from counterseal.core.reach import is_known, reach, shares
+from counterseal.core.reach import is_known
 from counterseal.guard.stopping import Stopping
 from counterseal.ports.clock import Clock
 from counterseal.ports.journal import JournalError
@@ -29,17 +29,14 @@ class Verbs:
         return self._trip(scope, Rung.HALTED, args, cancels=cancels)
 
     async def flatten(self, args: Mapping[str, Any]) -> dict[str, Any]:
-        """Halt a scope, cancel its orders, close its positions. Raises ControlError."""
+        """Halt a scope, cancel its orders, close its positions: of a bot that shares an account its own part of them.
+
+        Raises ControlError.
+        """
         scope, operator = self._scope(args), _operator(args)
-        operators, config = self.operators(), self._config()
+        operators = self.operators()
         if operators and operator not in operators:
             raise ControlError(REFUSALS["unknown_operator"])
-        others = () if config is None else shares(config, reach(scope, config))
-        if others:
-            raise ControlError(
-                f"other bots trade on {', '.join(others)} too, and a position there is not this one's alone: "
-                "halt it with --cancel, or flatten the account or a symbol"
-            )
         return self._trip(scope, Rung.FLATTEN, args, cancels=True)
 
     async def resume(self, args: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from counterseal.core.config.model import Config
 from counterseal.guard.hands.asker import Asker
 from counterseal.guard.responding import Responding
 from counterseal.guard.states import Failing
+from counterseal.guard.watch.streams import Links
 from counterseal.guard.watch.watch import Calls, Watch
 from counterseal.ports.clock import Clock
 
@@ -22,7 +23,7 @@ KEYS_S, STEP_S = 1.0, 0.005
 class Watching:
     """The watch, and what of it fails. `record` writes into the guard's journal, whose `records` it begins with.
 
-    `on_change` is called when other things fail than before.
+    `on_change` is called when other things fail than before; `links` lead to the exchange's streams of prices.
     """
 
     def __init__(
@@ -37,13 +38,14 @@ class Watching:
         clock: Clock,
         tasks: Tasks,
         log: Any,
+        links: Links | None = None,
     ) -> None:
-        self._config, self._clock, self._on_change = config, clock, on_change
+        self._clock, self._on_change = clock, on_change
         self._failing: Mapping[str, Any] = {}
         self._begun_ns = clock.monotonic_ns()
         calls = Calls(responding.on_breach, responding.on_intruder, raise_, self._take, record)
         self.watch = Watch(
-            config, asker, clock, tasks, log, calls, lambda: asker.exchange_ms(clock.monotonic_ns() // 1_000_000)
+            config, asker, clock, tasks, log, calls, lambda: asker.exchange_ms(clock.monotonic_ns() // 1_000_000), links
         )
         for each in records:
             self.watch.fold(each)
@@ -63,14 +65,21 @@ class Watching:
 
     def bought(self, account: str) -> Mapping[str, Decimal] | None:
         """Give what bots bought on spot and still hold, by symbol; None where nobody knows."""
-        if self.watch.positions(account, "spot") is None:
+        return self.watch.bought(account)
+
+    def close(self) -> None:
+        """Give up the watch's own connections."""
+        self.watch.close()
+
+    def held(self, account: str, family: str, bot: str) -> Mapping[tuple[str, str], Decimal] | None:
+        """Give what one bot holds in a market, by symbol and side; None where the books cannot be relied on now."""
+        known = self.watch.positions(account, family)
+        if known is None or not known.is_fresh:
             return None
-        found: dict[str, Decimal] = {}
-        for bot in self._config().bots:
-            for whose, family, place, lot in self.watch.lots(bot):
-                if (whose, family) == (account, "spot") and lot.amount > 0:
-                    found[place.symbol] = found.get(place.symbol, Decimal(0)) + lot.amount
-        return found
+        return {
+            (place.symbol, place.side): lot.amount
+            for whose, where, place, lot in self.watch.lots(bot) if (whose, where) == (account, family)
+        }  # fmt: skip
 
     def _take(self, failing: Mapping[str, Any]) -> None:
         self._failing = failing

@@ -15,6 +15,7 @@ import msgspec
 from counterseal.paper import faults, scenarios
 from counterseal.paper.director import default_subject, traffic
 from counterseal.paper.errors import ApiError, Json, unknown_path
+from counterseal.paper.keys import changes_of
 from counterseal.paper.limits import POOLS
 from counterseal.paper.margin_accounts import SUFFIX
 from counterseal.paper.money import plain
@@ -41,6 +42,7 @@ class Admin:
             "scenario": self._scenario, "spend": self._spend, "traffic": self._traffic, "foreign": self._foreign,
             "deposit": self._deposit, "shutdown": self._shutdown, "maintenance": self._maintenance,
             "ban": self._ban, "limit": self._limit, "clock": self._clock, "rim": self._rim, "state": self._state,
+            "key": self._key, "lock": self._lock,
         }  # fmt: skip
 
     def over_http(self, path: str, body: bytes) -> Json:
@@ -162,6 +164,21 @@ class Admin:
             None if offset is None else int(str(offset)), None if drift is None else int(str(drift))
         )
         return {"skew_ms": self._exchange.clock.skew_ms()}
+
+    def _key(self, command: Json) -> Json:
+        """Somebody changes a key at the web page: permissions, addresses (null: any), flags; or deletes it."""
+        keys, api_key = self._exchange.keys, str(command["api_key"])
+        if command.get("delete"):
+            return {"deleted": keys.delete(api_key)}
+        changed = keys.change(api_key, changes_of(command))
+        return {"permissions": list(changed.permissions), "status": changed.status, "ips": list(changed.ips)}
+
+    def _lock(self, command: Json) -> Json:
+        """Say that trading of an account is locked for so many seconds, 0 for no longer; nothing is refused for it."""
+        account, seconds = str(command.get("account", "main")), int(str(command["seconds"]))
+        until_ms = self._exchange.now_ms() + seconds * 1000
+        self._exchange.spot.locked_until[account] = until_ms if seconds else 0
+        return {"account": account, "until_ms": until_ms if seconds else None}
 
     def _rim(self, command: Json) -> Json:
         if self.rim is None:

@@ -38,7 +38,7 @@ class Gatekeeper:
         if endpoint.signed:
             self._check_window(endpoint, payload, params, now_ms)
         key = self._keys.find(name)
-        if key is None or not key.is_from(request.peer) or not _is_permitted(endpoint, key):
+        if key is None or not key.is_from(request.peer) or not _is_permitted(endpoint, key, now_ms):
             raise rejected_key(request.peer)
         if endpoint.signed:
             _check_signature(key, payload)
@@ -49,7 +49,7 @@ class Gatekeeper:
         if endpoint.signed:
             self._check_window(endpoint, Payload([], b"", "session", True, False), params, now_ms)
         key = self._keys.find(name)
-        if key is None or not key.is_from(peer) or not _is_permitted(endpoint, key):
+        if key is None or not key.is_from(peer) or not _is_permitted(endpoint, key, now_ms):
             raise rejected_key(peer)
         return key
 
@@ -88,8 +88,10 @@ def _recv_window(text: str | None, default: Decimal) -> Decimal:
     return value
 
 
-def _is_permitted(endpoint: Endpoint, key: ApiKey) -> bool:
+def _is_permitted(endpoint: Endpoint, key: ApiKey, now_ms: int) -> bool:
     """Assumption: reading futures needs `read` only, trading needs the market's own permission."""
+    if endpoint.security == "TRADE" and not key.may_trade(now_ms):
+        return False
     if endpoint.path.startswith("/sapi/v1/margin/") and endpoint.method != "GET":
         return "margin" in key.permissions
     if endpoint.security != "TRADE":

@@ -23,6 +23,8 @@ AS_NUMBER = {"price": "price", "origQty": "quantity", "stopPrice": "stopPrice"}
 AS_TEXT = {"symbol": "symbol", "side": "side", "type": "type", "timeInForce": "timeInForce",
            "clientOrderId": "newClientOrderId", "positionSide": "positionSide", "reduceOnly": "reduceOnly"}  # fmt: skip
 ENDS = ("outcome", "recovered")
+# Of the guard alone, which no intent of the gateway tells of; bots cannot ask for it.
+OF_THE_GUARD = "countdownCancelAll"
 NOT_BORN = ("ABSENT", "REJECTED")
 
 
@@ -86,7 +88,9 @@ def compare(gateway: list[Row], exchange: list[Row], keys: Iterable[str] = ()) -
 
 
 def _is_change(row: Row) -> bool:
-    return row["method"] not in ("GET", None) and not row["path"].startswith("/paper/") and not listens(row)
+    path = row["path"] or ""
+    is_bots = not path.startswith("/paper/") and not path.endswith(OF_THE_GUARD)
+    return row["method"] not in ("GET", None) and is_bots and not listens(row)
 
 
 def _is_ours(row: Row, prefixes: tuple[str, ...]) -> bool:

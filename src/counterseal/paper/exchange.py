@@ -54,7 +54,7 @@ class Exchange:
         rules = options.limit_rules
         self.guard = WeightGuard(self.windows, options.ban_after, options.ban_s, tells_wait=rules.retry_after)
         self.charging = Charging(self.windows, self.guard, rules)
-        self._keys = keys
+        self.keys = keys
         self._gate = Gatekeeper(keys, options.default_recv_window_ms)
         self.counts = OrderCounts(self.windows, rules.taker_gives_back, rules.maker_gives_back)
         self.spot = SpotMarket(listing, options, self.counts)
@@ -251,7 +251,7 @@ class Exchange:
         """Assumption: a new order that a late check refuses has been counted."""
         endpoint, key = (
             self._table.get((request.method, path)),
-            self._keys.find(request.headers.get("x-mbx-apikey", "")),
+            self.keys.find(request.headers.get("x-mbx-apikey", "")),
         )
         if not (self.options.limit_rules.late_counts and key and endpoint and endpoint.security == "TRADE"):
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,8 +13,12 @@ from counterseal.paper.symbols import Symbol
 
 MARGIN_ASSET = "USDT"
 DEFAULT_LEVERAGE = 20
-ALIAS = "paper"  # the account alias that some replies and events carry
 Key = tuple[str, str]  # symbol, position side
+
+
+def alias_of(account: str) -> str:
+    """The account alias that some replies and events carry: stable, and another one for each account."""
+    return f"p{zlib.crc32(account.encode()):08x}"
 
 
 @dataclass(slots=True)

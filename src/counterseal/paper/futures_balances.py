@@ -9,7 +9,7 @@ from counterseal.paper.account_margins import JOINT
 from counterseal.paper.brackets import most_notional
 from counterseal.paper.call import Call
 from counterseal.paper.errors import Json
-from counterseal.paper.futures_accounts import ALIAS, FuturesAccount
+from counterseal.paper.futures_accounts import FuturesAccount, alias_of
 from counterseal.paper.futures_market import TAKER_FEE, FuturesMarket
 from counterseal.paper.margin import SymbolMargin
 from counterseal.paper.money import ZERO, fixed8, plain, round8
@@ -57,7 +57,7 @@ class FuturesBalances:
         for asset in account.wallet:
             view = self.view(account, asset, call.now_ms)
             row: Json = {
-                "accountAlias": ALIAS, "asset": asset, "balance": fixed8(view.wallet),
+                "accountAlias": alias_of(call.account), "asset": asset, "balance": fixed8(view.wallet),
                 "crossWalletBalance": fixed8(view.cross_wallet), "crossUnPnl": fixed8(view.cross_profit),
                 "availableBalance": fixed8(view.available), "updateTime": call.now_ms,
             }  # fmt: skip

@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,6 +34,12 @@ class ApiKey:
     name: str = ""
     status: int = 1  # 1 from anywhere, 2 from `ips` only, 3 by a third party
     ips: tuple[str, ...] = ()
+    shows: tuple[str, ...] = ()  # flags of apiRestrictions that are on although nothing here serves them
+    trading_until_ms: int = 0  # when its permission to trade ends, 0 never
+
+    def may_trade(self, now_ms: int) -> bool:
+        """Whether its permission to trade has not ended."""
+        return not self.trading_until_ms or now_ms < self.trading_until_ms
 
     def is_from(self, peer: str) -> bool:
         """Whether the key may be used from an address."""
@@ -93,6 +99,16 @@ class KeyFile:
             self._keys[key.api_key] = key
             self._write()
 
+    def change(self, api_key: str, changes: dict[str, Any]) -> ApiKey:
+        """Give a key other permissions, addresses or flags. KeyError for one that there is not, ValueError."""
+        with self._locked():
+            changed = _from_row({**asdict(self._keys[api_key]), **changes})
+            if not set(changed.permissions) <= set(PERMISSIONS):
+                raise ValueError(f"permissions are of {PERMISSIONS}")
+            self._keys[api_key] = changed
+            self._write()
+        return changed
+
     def delete(self, api_key: str) -> bool:
         """Whether there was such a key."""
         with self._locked():
@@ -129,7 +145,25 @@ class KeyFile:
 
 
 def _from_row(row: dict[str, Any]) -> ApiKey:
-    return ApiKey(**{**row, "permissions": tuple(row["permissions"]), "ips": tuple(row.get("ips", ()))})
+    listed = {name: tuple(row.get(name, ())) for name in ("permissions", "ips", "shows")}
+    return ApiKey(**{**row, **listed})
+
+
+def changes_of(wanted: Mapping[str, object]) -> dict[str, Any]:
+    """The fields of a key that a command changes. Without a list of addresses (null) it works from anywhere."""
+    changes: dict[str, Any] = {
+        name: tuple(map(str, listed))
+        for name in ("permissions", "shows")
+        if isinstance(listed := wanted.get(name), list)
+    }
+    ips = wanted.get("ips", ...)
+    if ips is None:
+        changes |= {"status": 1, "ips": ()}
+    elif isinstance(ips, list):
+        changes |= {"status": RESTRICTED, "ips": tuple(map(str, ips))}
+    if "trading_until_ms" in wanted:
+        changes["trading_until_ms"] = int(str(wanted["trading_until_ms"]))
+    return changes
 
 
 def write_private(path: Path, text: str) -> None:

@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     delete.add_argument("--home", type=Path, required=True)
     delete.add_argument("--api-key", required=True)
     delete.set_defaults(run=_delete_key)
+    _add_change(key.add_parser("change"))
     return parser
 
 
@@ -75,6 +76,17 @@ def _add_create(create: argparse.ArgumentParser) -> None:
     create.add_argument("--account", default=DEFAULT_ACCOUNT)
     create.add_argument("--out", type=Path, required=True)
     create.set_defaults(run=_create_key)
+
+
+def _add_change(change: argparse.ArgumentParser) -> None:
+    change.add_argument("--home", type=Path, required=True)
+    change.add_argument("--api-key", required=True)
+    change.add_argument("--permissions", help="all that it has from now on, with commas")
+    change.add_argument("--ips", help="addresses that it works from, with commas; empty for none")
+    change.add_argument("--anywhere", action="store_true", help="it works from any address")
+    change.add_argument("--shows", help="flags of apiRestrictions that it shows besides, with commas")
+    change.add_argument("--trading-until-ms", type=int, help="when its permission to trade ends, 0 for never")
+    change.set_defaults(run=_change_key)
 
 
 def _add_serve(parser: argparse.ArgumentParser) -> None:
@@ -177,6 +189,21 @@ def _create_key(arguments: argparse.Namespace) -> int:
 def _delete_key(arguments: argparse.Namespace) -> int:
     if not KeyFile(arguments.home / "keys.json").delete(arguments.api_key):
         raise ValueError("no such API key")
+    return 0
+
+
+def _change_key(arguments: argparse.Namespace) -> int:
+    wanted: dict[str, object] = {
+        name: [part for part in text.split(",") if part] for name in ("permissions", "ips", "shows")
+        if (text := getattr(arguments, name)) is not None
+    }  # fmt: skip
+    wanted |= {"ips": None} if arguments.anywhere else {}
+    if arguments.trading_until_ms is not None:
+        wanted["trading_until_ms"] = arguments.trading_until_ms
+    try:
+        KeyFile(arguments.home / "keys.json").change(arguments.api_key, keys.changes_of(wanted))
+    except KeyError:
+        raise ValueError("no such API key") from None
     return 0
 
 

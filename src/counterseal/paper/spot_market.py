@@ -49,6 +49,8 @@ class SpotMarket:
         self.feed.listen(self.keepers)
         self._counts = counts
         self.maintenance = False
+        # Accounts of which trading is said to be locked, each until when. Nothing is refused for it here.
+        self.locked_until: dict[str, int] = {}
         self.most_orders = options.max_num_orders
         self._averages: dict[str, tuple[tuple[int, int], Decimal]] = {}  # of the present step
         self._ids = random.Random(f"{options.seed}:spot")  # noqa: S311 - the seeded market, no secret

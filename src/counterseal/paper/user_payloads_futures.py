@@ -8,7 +8,7 @@ from counterseal.paper.algo import AlgoOrder
 from counterseal.paper.brackets import maintenance
 from counterseal.paper.errors import Json
 from counterseal.paper.feed import MarginCallEvent, OrderEvent
-from counterseal.paper.futures_accounts import ALIAS
+from counterseal.paper.futures_accounts import alias_of
 from counterseal.paper.futures_market import TAKER_FEE, FuturesMarket
 from counterseal.paper.money import ZERO, fixed, fixed8, plain, round8
 from counterseal.paper.orders import Order
@@ -35,12 +35,12 @@ def order_update(market: FuturesMarket, event: OrderEvent) -> Json:
     shown |= {"ma": symbol.margin_asset} if symbol.contract_size else {"si": 0, "ss": 0, "gtd": order.good_till_ms}
     if event.kind == "AMENDMENT" and order.modify_id:
         shown["M"] = order.modify_id
-    return {"e": "ORDER_TRADE_UPDATE", "E": event.now_ms, "T": event.now_ms, **alias(market), "o": shown}
+    return {"e": "ORDER_TRADE_UPDATE", "E": event.now_ms, "T": event.now_ms, **alias(market, order.account), "o": shown}
 
 
-def alias(market: FuturesMarket) -> Json:
+def alias(market: FuturesMarket, account: str) -> Json:
     """The account's alias, where the market's events have one."""
-    return {} if market.family == "usdm" else {"i": ALIAS}
+    return {} if market.family == "usdm" else {"i": alias_of(account)}
 
 
 def _notionals(market: FuturesMarket, order: Order) -> tuple[Decimal, Decimal]:
@@ -86,7 +86,7 @@ def account_update(
         "e": "ACCOUNT_UPDATE",
         "E": now_ms,
         "T": now_ms,
-        **alias(market),
+        **alias(market, account),
         "a": {"B": balances, "P": rows, "m": reason},
     }
 
@@ -117,7 +117,7 @@ def margin_call(market: FuturesMarket, event: MarginCallEvent) -> Json:
             "iw": plain(round8(position.isolated_wallet)), "mp": fixed8(mark),
             "up": fixed8(round8(position.profit(mark))), "mm": fixed8(round8(needed)),
         })  # fmt: skip
-    head: Json = {"e": "MARGIN_CALL", "E": event.now_ms, **alias(market)}
+    head: Json = {"e": "MARGIN_CALL", "E": event.now_ms, **alias(market, event.account)}
     if any(row["mt"] == "CROSSED" for row in rows):
         asset = account.margin_asset(event.positions[0][0])
         head["cw"] = fixed8(account.wallet.get(asset, ZERO) - account.isolated_in(asset))

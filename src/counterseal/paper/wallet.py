@@ -22,6 +22,9 @@ class Wallet:
     def restrictions(self, call: Call) -> Json:
         """What the calling key may do; the list of its addresses is not told."""
         held = call.key.permissions if call.key else ()
+        until_ms = call.key.trading_until_ms if call.key else 0
+        ends = {"tradingAuthorityExpirationTime": until_ms} if until_ms else {}
+        shown = dict.fromkeys(call.key.shows, True) if call.key else {}
         return {
             "ipRestrict": call.key is not None and call.key.status == RESTRICTED,
             "createTime": call.key.created_ms if call.key else 0,
@@ -36,12 +39,16 @@ class Wallet:
             "enableFixReadOnly": False,
             "enableSpotAndMarginTrading": "trade" in held,
             "enablePortfolioMarginTrading": False,
+            **ends,
+            **shown,
         }
 
     def trading_status(self, call: Call) -> Json:
         conditions = {"GCR": 150, "IFER": 150, "UFR": 300}
-        return {"data": {"isLocked": False, "plannedRecoverTime": 0, "triggerCondition": conditions,
-                         "updateTime": call.now_ms}}  # fmt: skip
+        until_ms = self.market.locked_until.get(call.account, 0)
+        is_locked = call.now_ms < until_ms
+        return {"data": {"isLocked": is_locked, "plannedRecoverTime": until_ms if is_locked else 0,
+                         "triggerCondition": conditions, "updateTime": call.now_ms}}  # fmt: skip
 
     def system_status(self, call: Call) -> Json:
         """Of the whole exchange; what is announced here stops nothing by itself."""

@@ -19,8 +19,8 @@ from counterseal.adapters.home import Home, HomeError
 from counterseal.adapters.process import harden
 from counterseal.adapters.sandbox import Report
 from counterseal.adapters.system_clock import SystemClock
-from counterseal.core.config.model import SANDBOXES, SECRET_MEMORIES
-from counterseal.signer import hsm_keys, keyring, loop, table
+from counterseal.core.config.model import ENVIRONMENTS, SANDBOXES, SECRET_MEMORIES
+from counterseal.signer import hsm_keys, keyring, loop, table, turn
 from counterseal.signer.caps import CapsJudge
 from counterseal.signer.confinement import confine
 from counterseal.signer.desk import Desk, HeldSigningKey
@@ -54,6 +54,9 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--guard-fd", type=int, help="where the guard asks, before the gateway")
     parser.add_argument("--lifeline-fd", type=int, required=True)
     parser.add_argument("--ready-fd", type=int, help="gets one JSON object when the signer serves")
+    parser.add_argument(
+        "--after-fd", type=int, help="wait with serving until this pipe closes; --ready-fd tells before"
+    )
     parser.add_argument("--page-fd", type=int, help="secret memory that outlives this process")
     parser.add_argument("--refill", action="store_true", help="open the key file although the memory holds keys")
     parser.add_argument("--unlock-fd", type=int, help="secret memory for the opened identity, handed to the opener")
@@ -61,6 +64,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--passphrase", default=str(unlock.NOWHERE), help="where the opener's passphrase comes from")
     parser.add_argument("--sandbox", choices=SANDBOXES, default="best")
     parser.add_argument("--secret-memory", choices=SECRET_MEMORIES, default=secret_memory.NONE)
+    parser.add_argument("--environment", choices=ENVIRONMENTS, default="", help="keys of no other one sign")
     return parser.parse_args(argv)
 
 
@@ -78,13 +82,16 @@ def _run(args: argparse.Namespace) -> int:
     keys: Mapping[str, HeldSigningKey] = {**tokens, **ring.keys}
     caps = CapsJudge(ring.caps, clock.monotonic_ns)
     desk = Desk(
-        table.load(), keys, secrets.token_hex(8), _wall_clock(clock), caps, log=ring.log, guards=table.load_guards()
-    )
+        table.load(), keys, secrets.token_hex(8), _wall_clock(clock), caps, log=ring.log, guards=table.load_guards(),
+        environment=args.environment,
+    )  # fmt: skip
     with ExitStack() as stack:
         given = [fd for fd in (args.guard_fd, args.gateway_fd) if fd is not None]
         ends = [stack.enter_context(socket.socket(fileno=fd)) for fd in given]
         sandbox = confine(home, args.sandbox)
         has_guard = args.guard_fd is not None
+        if args.after_fd is not None:
+            turn.await_turn(args.after_fd, args.lifeline_fd, args.ready_fd, ring.memory.level)
         loop.serve(ends, args.lifeline_fd, desk, lambda: _report(args.ready_fd, ring, sandbox), has_guard=has_guard)
     ring.memory.wipe()
     return 0

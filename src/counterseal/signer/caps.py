@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 
 from counterseal.core.caps import Caps, Sizes, caps_of, size_for
+from counterseal.core.key_refs import name_of
 from counterseal.signer.bucket import Bucket
 from counterseal.signer.changes import Change, changes_of
 from counterseal.signer.table import Entry
@@ -13,7 +14,10 @@ MINUTE_NS = 60 * SECOND_NS
 
 
 class CapsJudge:
-    """Judges by the caps of every key. `monotonic_ns` is the signer's own clock."""
+    """Judges by the caps of every key, which hold for all of its versions together.
+
+    `monotonic_ns` is the signer's own clock.
+    """
 
     def __init__(self, caps: Mapping[str, Caps], monotonic_ns: Callable[[], int]) -> None:
         self._caps, self._monotonic_ns = caps, monotonic_ns
@@ -37,7 +41,8 @@ class CapsJudge:
     def _book(self, key_ref: str) -> "_Book":
         book = self._books.get(key_ref)
         if book is None:
-            book = self._books[key_ref] = _Book(caps_of(self._caps, key_ref))
+            name = name_of(key_ref)
+            book = self._books[key_ref] = self._books.setdefault(name, _Book(caps_of(self._caps, name)))
         return book
 
 

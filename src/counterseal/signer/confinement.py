@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from counterseal.adapters import sandbox, unlock
+from counterseal.adapters import key_reach, key_source, sandbox, unlock
 from counterseal.adapters.home import Home
 from counterseal.adapters.sandbox import Report, profiles
-from counterseal.signer import hsm_keys
+from counterseal.signer import fetching, hsm_keys
 
 
 def confine(home: Home, mode: str) -> Report:
@@ -22,6 +22,14 @@ def confine(home: Home, mode: str) -> Report:
 
 
 def confine_opener(home: Home, source: unlock.Source) -> Report:
-    """Enter the sandbox of the helper that opens the keys; it may read where the passphrase comes from."""
-    profile = profiles.opener(home)
-    return sandbox.enter(profiles.reading(profile, Path(source.path)) if source.path else profile)
+    """Enter the sandbox of the helper that opens the keys; it may read where the passphrase comes from.
+
+    Where a store elsewhere holds the keys, a process of its own has begun to ask it; this one reaches nobody either
+    way. Raises HomeError when the settings cannot be read.
+    """
+    settings = key_source.settings_of(home)
+    passphrase = [Path(source.path)] if source.path else []
+    if settings.kind in key_source.REMOTE:
+        fetching.begin(home, settings)
+        return sandbox.enter(profiles.reading(profiles.copying_opener(home), *passphrase))
+    return sandbox.enter(profiles.reading(profiles.opener(home), *key_reach.of(home, settings).files, *passphrase))

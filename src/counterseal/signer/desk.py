@@ -17,6 +17,7 @@ from counterseal.core.messages import (
     SignCheckpoint,
     Signed,
 )
+from counterseal.core.rotation import READS_ONLY
 from counterseal.signer.caps import CapsJudge, uncapped
 from counterseal.signer.judge import Judge
 from counterseal.signer.log_key import LogSigner
@@ -55,6 +56,7 @@ class Desk:
 
     `caps` judges sizes and rates; without it everything in the table may be signed. `epoch` is that of the lease. `log`
     signs checkpoints of the journal and nothing else. `guards` is what is signed for the guard alone, besides.
+    `environment` is that of the settings, "" where nobody said it: keys of no other sign.
     """
 
     def __init__(
@@ -67,11 +69,18 @@ class Desk:
         epoch: int = 0,
         log: LogSigner | None = None,
         guards: Table | None = None,
+        environment: str = "",
     ) -> None:
         self._keys, self._wall_ms = keys, wall_ms
         self._judge = Judge(table, keys, epoch)
         self._guards_judge = Judge({**table, **guards}, keys, epoch) if guards else self._judge
         self._caps = uncapped() if caps is None else caps
+        # Versions of a rotation that are there to be tried. What logs on could do more than read.
+        self._readers = frozenset(ref for ref, key in keys.items() if key.held.stage in READS_ONLY)
+        # A key that was sealed for another environment never signs here, whoever asks.
+        self._strangers = frozenset(
+            ref for ref, key in keys.items() if environment and key.held.environment != environment
+        )
         self._hello = Hello(incarnation, tuple(key.held for key in keys.values()))
         self._line = Line()
         self._log = log
@@ -118,6 +127,10 @@ class Desk:
         shape = judge.shape(request, names)
         if isinstance(shape, str):
             return Refused(request.id, shape)
+        if request.key_ref in self._strangers:
+            return Refused(request.id, "other_environment")
+        if request.key_ref in self._readers and (shape.entry.act is not Act.READ or shape.entry.logs_on):
+            return Refused(request.id, "reads_only")
         if shape.entry.logs_on and self._could_trade(request.key_ref):
             return Refused(request.id, "could_log_on")
         timestamp_ms = now_ms + request.offset_ms

@@ -71,7 +71,7 @@ def _hold(placed: key_page.Placed) -> signing.SigningKey:
         return signing.hold(held.kind, placed.place)
     except ValueError:
         raise HomeError(
-            f"key {held.ref} is damaged; remove it with: counterseal key remove {held.ref}, then add it again"
+            f"key {held.ref} is damaged; remove it with: counterseal key remove {held.name}, then add it again"
         ) from None
 
 

@@ -16,6 +16,7 @@ from counterseal.adapters.home import Home, HomeError
 from counterseal.adapters.process import harden
 from counterseal.core import caps
 from counterseal.core.messages import HeldKey
+from counterseal.core.rotation import READS_ONLY
 from counterseal.core.secret import Secret
 from counterseal.signer import identity_page, key_page, log_key
 from counterseal.signer.confinement import confine_opener
@@ -70,7 +71,8 @@ def _table(home: Home, unlock_fd: int | None, source: unlock.Source) -> list[byt
 
 
 def _opened(home: Home, identity: Secret) -> list[bytes]:
-    keys = [_entry(key) for key in key_file.read(home, identity).values() if key.api_key is not None]
+    held = [key for key in key_file.read(home, identity).values() if key.is_held]
+    keys = [entry for key in held if (entry := _entry(key)) is not None]
     log = log_key_file.read(home, identity)
     if log is not None:
         # Beside the exchange's keys in memory, under a kind that nothing but checkpoints is signed with.
@@ -78,14 +80,19 @@ def _opened(home: Home, identity: Secret) -> list[bytes]:
     return key_page.frame(keys, caps.dump(caps_file.read(home, identity)))
 
 
-def _entry(key: key_file.StoredKey) -> key_page.Entry:
+def _entry(key: key_file.StoredKey) -> key_page.Entry | None:
+    """Give a version for the page; None for a damaged one that is not active yet: the others are held all the same."""
     try:
         material = key_material.of(key.kind, key.secret.reveal())
     except ValueError as fault:
+        if key.stage in READS_ONLY:
+            _say(f"{key.ref} is damaged and left out: {fault}")
+            return None
         raise HomeError(
-            f"key {key.ref} is damaged: {fault}; remove it with: counterseal key remove {key.ref}, then add it again"
+            f"key {key.ref} is damaged: {fault}; remove it with: counterseal key remove {key.name}, then add it again"
         ) from None
-    return key_page.Entry(HeldKey(key.ref, key.api_key or "", key.kind, key.environment), material)
+    held = HeldKey(key.ref, key.api_key or "", key.kind, key.environment, key.stage)
+    return key_page.Entry(held, material)
 
 
 def _write(fd: int, pieces: list[bytes]) -> None:

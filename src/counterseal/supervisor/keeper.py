@@ -22,7 +22,7 @@ class Keeper:
     """The descriptors (None where the kernel has no memfd_secret), and where a passphrase comes from.
 
     `filled` is the stamp of the sealed files whose keys the memory holds; None before a signer was ready. `pins` are
-    those of hardware tokens that an operator typed.
+    those of hardware tokens that an operator typed, `environment` is that of the settings.
     """
 
     home: Home
@@ -32,7 +32,9 @@ class Keeper:
     identity: int | None
     filled: Stamp | None = None
     launched: Stamp = field(default=())
+    prepared: Stamp = field(default=())
     pins: int | None = None
+    environment: str = ""
 
     @property
     def fds(self) -> tuple[int, ...]:
@@ -51,10 +53,31 @@ class Keeper:
     def flags(self) -> list[str]:
         """Give the arguments of a signer that is started now; it opens the key file unless nothing has changed."""
         self.launched = _stamp(self.home)
-        flags = ["--secret-memory", self.required, "--passphrase", str(self.source)]
-        for name, fd in (("--page-fd", self.page), ("--unlock-fd", self.identity), ("--pins-fd", self.pins)):
-            flags += [] if fd is None else [name, str(fd)]
+        flags = self._flags(self.page)
         return flags if self.launched == self.filled else [*flags, "--refill"]
+
+    def flags_beside(self, page: int | None) -> list[str]:
+        """Give those of one that opens the key file into memory of its own while another one serves."""
+        self.prepared = _stamp(self.home)
+        return [*self._flags(page), "--refill"]
+
+    def beside(self) -> int | None:
+        """Make memory for a signer beside the one that serves; None where none is kept. Raises OSError."""
+        return None if self.page is None else secret_memory.descriptor(KEYS_SIZE)
+
+    def adopt(self, page: int | None) -> None:
+        """Keep this memory from now on; the kernel clears the one before when its signer has ended."""
+        self.launched = self.prepared
+        if page is not None and self.page is not None:
+            os.close(self.page)
+            self.page = page
+
+    def _flags(self, page: int | None) -> list[str]:
+        flags = ["--secret-memory", self.required, "--passphrase", str(self.source)]
+        flags += ["--environment", self.environment] if self.environment else []
+        for name, fd in (("--page-fd", page), ("--unlock-fd", self.identity), ("--pins-fd", self.pins)):
+            flags += [] if fd is None else [name, str(fd)]
+        return flags
 
     def ready(self) -> None:
         """Note that the signer serves: the memory holds its keys, and nobody is asked for a passphrase again."""
@@ -85,9 +108,13 @@ def keeper(home: Home, signer: Signer, source: unlock.Source) -> Keeper:
 
 
 def _stamp(home: Home) -> Stamp:
-    """Tell the present sealed files from those that replace them: each writing makes a new file."""
+    """Tell the present sealed files from those that replace them: each writing makes a new file.
+
+    Where a store elsewhere holds the keys the file here is a copy, which filling the memory itself may replace.
+    """
     folder = home.exchange_keys.parent
-    return tuple(_of_file(folder / name) for name in _SEALED)
+    is_copy = (folder / "store" / "fetched").exists()
+    return tuple(() if is_copy and name == _SEALED[0] else _of_file(folder / name) for name in _SEALED)
 
 
 def _of_file(path: Path) -> tuple[int, ...]:

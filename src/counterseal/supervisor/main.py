@@ -12,11 +12,12 @@ from typing import Any
 
 import uvloop
 
-from counterseal.adapters import control_socket, pin_memory, unlock
+from counterseal.adapters import control_socket, key_source, pin_memory, unlock
 from counterseal.adapters.home import Home, HomeBusyError, locked, replace_private
 from counterseal.adapters.process import harden
 from counterseal.adapters.sandbox import Report
 from counterseal.adapters.system_clock import SystemClock
+from counterseal.adapters.tasks import Tasks
 from counterseal.core.config.model import Signer
 from counterseal.supervisor.certificates import Certificates
 from counterseal.supervisor.child import Child, clean_environ, with_credentials
@@ -26,6 +27,8 @@ from counterseal.supervisor.guard_child import GUARD, GuardChild
 from counterseal.supervisor.keeper import Keeper, keeper
 from counterseal.supervisor.operator import Operator
 from counterseal.supervisor.prune import pruning
+from counterseal.supervisor.rotate import rotating
+from counterseal.supervisor.store_watch import StoreWatch
 from counterseal.supervisor.wires import Wires, open_wires
 
 DRAIN_S = 10.0
@@ -59,6 +62,7 @@ def up(
     proxy: str | None = None,
     tls: Sequence[str] = (),
     signer: Signer = _DEFAULT_SIGNER,
+    environment: str = "",
 ) -> int:
     """Run until SIGTERM, SIGINT or SIGHUP; addresses are "host:port". 0 after an orderly end, 1 after a forced one.
 
@@ -73,6 +77,7 @@ def up(
             wires = open_wires(address, proxy, tls)
             try:
                 setting = setting or Setting()
+                kept.environment = environment
                 kept.pins = pin_memory.ask(home, setting.say)
                 if wires.named:
                     Certificates(home, setting.environ, setting.say).prepare()
@@ -115,11 +120,14 @@ class _Supervisor:
         # A terminal that is closed (SIGHUP) is no reason to leave without draining.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._signalled)
-        server = await control_socket.serve(control, Operator(signer, gateway, guard, self._view).handle, os.geteuid())
+        operator = Operator(signer, gateway, guard, self._view)
+        server = await control_socket.serve(control, operator.handle, os.geteuid())
         replace_private(self._home.supervisor_file, json.dumps(self._view()).encode() + b"\n")
         if self._wires.named:
             Certificates(self._home, environ, say).start()
         pruning(self._home, environ, say).start()
+        rotating(self._home, own, say).start()
+        self._watch_keystore(gateway, signer, operator, own)
         try:
             await self._start(signer, gateway, guard)
             await self._stop.wait()
@@ -128,6 +136,27 @@ class _Supervisor:
             server.close()
             self._home.control_socket.unlink(missing_ok=True)
             self._home.supervisor_file.unlink(missing_ok=True)
+
+    def _watch_keystore(
+        self, gateway: GatewayChild, signer: SignerChild, operator: Operator, environ: Mapping[str, str]
+    ) -> None:
+        """Have the store of keys asked now and then, where that is one elsewhere."""
+        settings, say = key_source.settings_of(self._home), self._setting.say
+        if settings.kind not in key_source.REMOTE:
+            return
+        tasks = Tasks(lambda name, error: say(f"{name} failed: {type(error).__name__}"))
+
+        async def take_up() -> None:
+            await operator.handle("restart_signer", {"keep": "yes"})
+
+        def refill() -> bool:
+            if not signer.child.view()["ready"]:
+                return False
+            tasks.spawn(take_up(), "taking up new keys")
+            return True
+
+        every_s = settings.check_minutes * 60.0
+        StoreWatch(self._home, every_s, environ, _monotonic_ms, gateway.keystore_is, refill, say).start()
 
     def _guard(self, gateway: GatewayChild, mode: Sequence[str]) -> GuardChild:
         """Make the guard, which may have the gateway killed and hears when one begins."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from counterseal.adapters import config_file
 from counterseal.adapters.home import Home
-from counterseal.adapters.journal_prune import prune
+from counterseal.adapters.journal_prune import prune, prune_guard
 from counterseal.adapters.process import harden
 from counterseal.adapters.system_clock import SystemClock
 from counterseal.core.config.model import Config
@@ -30,8 +30,10 @@ def main(argv: list[str] | None = None) -> int:
     config = config_file.read(home.config)
     if not isinstance(config, Config) or config.journal.keep_days is None:
         return 0
+    now_ms, keep_days = SystemClock().wall_ns() // 1_000_000, config.journal.keep_days
     try:
-        removed = prune(home.journal, SystemClock().wall_ns() // 1_000_000, config.journal.keep_days)
+        removed = prune(home.journal, now_ms, keep_days)
+        removed += [f"the guard's {name}" for name in prune_guard(home.guard_journal, now_ms, keep_days)]
     except (OSError, JournalDamaged) as fault:
         sys.stderr.write(f"counterseal: no segment of the journal is removed: {fault}\n")
         return 1

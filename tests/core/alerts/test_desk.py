@@ -5,6 +5,7 @@ from tests.core.alerts.makers import WALL, alert, desk, entry
 from counterseal.core.alerts.desk import MAX_REFUSALS, PATIENCE_MS, Desk, Parcel, Terms
 from counterseal.core.alerts.health import SLOW_MS, Turn
 from counterseal.core.alerts.model import Failure, Severity
+from counterseal.core.alerts.routing import Route
 
 C, H, M, I = Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM, Severity.INFO  # noqa: E741
 T, R = Failure.TRANSIENT, Failure.REFUSED
@@ -290,3 +291,40 @@ def test_what_an_earlier_run_has_kept_goes_to_the_channels_that_are_left() -> No
     one.restore([entry(4, waiting={"gone", "mail"}), entry(5, alert=alert("other"), waiting={"gone"})])
     one.tick(0)
     assert sorted(ready(one, 0)["mail"].numbers) == [4, 5]
+
+
+def test_other_channels_take_over_what_was_meant_for_those_that_are_gone() -> None:
+    """What was told is not told again, and nobody gets more messages by that than without."""
+    one = three()
+    take(one, 0, "told")
+    done(one, 100, ready(one, 0))
+    take(one, 5_000, "waits", C)
+    one.health("sms").began(5_000)
+    one.reconfigure([Route("mail", frozenset({M, I})), Route("pager", frozenset({C}))], Terms(dedupe_ms=1), 6_000)
+    assert one.names == ("mail", "pager") and one.book.dedupe_ms == 1
+    assert set(ready(one, 6_000)) == {"mail"}  # it was meant for the old one of this name
+    one.tick(8_000)
+    assert set(ready(one, 8_000)) == {"pager"}  # nobody has taken it: everybody is told
+
+
+def test_a_channel_in_the_place_of_one_that_is_sending_waits_for_its_end() -> None:
+    one = desk(mail=I)
+    take(one, 0, "a")
+    parcels = ready(one, 0)
+    one.reconfigure([Route("mail", frozenset({C}))], Terms(), 100)
+    take(one, 100, "b")
+    assert ready(one, 200) == {}
+    one.replaced("mail", parcels["mail"], WALL)
+    assert ready(one, 300)["mail"].numbers == (2,)
+    one.replaced("gone", None, WALL)
+
+
+def test_what_was_sent_before_counts_on() -> None:
+    one = desk(mail=I)
+    for at in range(2):
+        take(one, at, f"k{at}")
+        done(one, at, ready(one, at))
+    one.reconfigure([Route("mail", frozenset({C}))], Terms(), 10)
+    take(one, 10, "third")
+    assert ready(one, 10) == {}
+    assert ready(one, 5_000)["mail"].numbers == (3,)

@@ -3,6 +3,8 @@
 import pytest
 from tests.core.config.texts import PAPER, PAPER_LINES, TESTNET, config_of, fault_of, faults_of
 
+from counterseal.core.config.grammar import RESERVED, parse_label, parse_name
+
 KEYS = '[keys.view]\nfunctions = ["account"]\n[keys.main]\nfunctions = ["trade", "settings"]\n'
 
 
@@ -163,3 +165,23 @@ def test_a_passphrase_has_one_source() -> None:
     assert "nobody can tell which of the two holds" in fault.cause
     for line in both.splitlines()[1:]:
         assert config_of(f"{PAPER}[signer]\n{line}\n").signer.secret_memory == "none"
+
+
+@pytest.mark.parametrize("name", ["anonymous", "guard", "gateway"])
+def test_no_strategy_is_called_as_we_are(name: str) -> None:
+    fault = fault_of(f'{TESTNET}[keys.main]\nfunctions = ["trade"]\nstrategy = "{name}"\n')
+    assert fault.setting == "keys.main.strategy" and "is reserved for" in fault.cause
+    assert config_of(f'{TESTNET}[keys.main]\nfunctions = ["trade"]\nstrategy = "{name}s"\n')
+
+
+def test_every_name_that_stands_for_us_is_reserved() -> None:
+    """Whatever owns an order, a request or a position and is no bot."""
+    from counterseal.core.positions.books import FOREIGN
+    from counterseal.core.positions.books import GUARD as OF_BOOKS
+    from counterseal.gateway.budget import OWN as OF_GATEWAY
+    from counterseal.gateway.guard_link import GUARD as OF_LEDGER
+    from counterseal.gateway.state import ANONYMOUS
+    from counterseal.guard.hands.purse import OWN as OF_GUARD
+
+    assert {OF_BOOKS, OF_GATEWAY, OF_LEDGER, ANONYMOUS, OF_GUARD} == set(RESERVED)
+    assert parse_name(FOREIGN) is None and parse_label(FOREIGN) is None

@@ -118,7 +118,7 @@ def test_the_loaded_values_cannot_be_changed() -> None:
         ("[venu]", "venu", "is no section", "did you mean [venue]?"),
         ("[bot.alpha]", "bot", "is no section", "did you mean [bots.NAME]?"),
         ("[zzzzzz]", "zzzzzz", "is no section", "the sections are [venue], [listen], [gateway], [journal], [process], "
-            "[signer], [guard], [alerts], "),
+            "[signer], [keystore], [guard], [alerts], "),
         ("[max_leverage]", "max_leverage", "is no section", "it belongs to [bots.NAME]"),
         ("[api_key]", "api_key", "is no section", "`counterseal key add NAME`"),
         ("[listen]\nadress = 1", "listen.adress", "is no setting of this section", "did you mean address?"),
@@ -130,7 +130,9 @@ def test_the_loaded_values_cannot_be_changed() -> None:
         ('[keys.a]\n"\\u202e" = 1', "keys.a.(a name of 1 characters)", "is no setting", "the settings"),
         ("[bots.Alpha]", "bots.Alpha", "is no name that a bot or key can have", "1 to 32 of a-z"),
         ("[keys.'']", 'keys.""', "is no name that a bot or key can have", "1 to 32 of a-z"),
-        ("[bots.anonymous]", "bots.anonymous", "is reserved", "use another name"),
+        ("[bots.anonymous]", "bots.anonymous", "is reserved for unsigned public reads", "use another name"),
+        ("[bots.guard]", "bots.guard", "is reserved for the guard's own orders", "use another name"),
+        ("[bots.gateway]", "bots.gateway", "is reserved for the gateway's own requests", "use another name"),
         # shapes
         ("[[bots]]", "bots", "is an array, not a section", "write it as [bots.NAME], in single brackets"),
         ("[[listen]]", "listen", "is an array, not a section", "write it as [listen]"),

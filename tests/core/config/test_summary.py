@@ -10,6 +10,7 @@ def test_the_smallest_configuration() -> None:
         "venue      testnet\n"
         "listening  127.0.0.1:8180\n"
         "orders     recvWindow at most 2000 ms, durability process\n"
+        "guard      whoever gives a name may resume; on an intruder halt, on spending of others warn\n"
         "bots       none: nobody may do anything\n"
     )
 
@@ -81,3 +82,56 @@ def test_shares_of_the_limits_are_shown() -> None:
     assert ["a", "3", "600", "20", "100", "in", "60", "s", "-"] in words
     assert ["b", "1", "-", "-", "100", "in", "60", "s", "yes"] in words
     assert ["c", "1", "-", "-", "-", "-"] in words
+
+
+RAILS = """
+[guard]
+operators = ["jane", "joe"]
+on_intruder = "emergency"
+on_foreign_spend = "alert"
+[keys.main]
+functions = ["trade"]
+strategy = "grid"
+[bots.a]
+keys = ["main"]
+purposes = ["trade"]
+max_position = 10000
+max_symbol_position = { BTCUSDT = 5000, "*" = 1000 }
+max_open_orders = 20
+deadman_s = 0
+[bots.b]
+keys = ["main"]
+purposes = ["trade"]
+max_silence_s = 60
+deadman_over_stops = true
+[strategies.grid]
+max_drawdown = 1000
+keep_percent = 25
+[accounts.main]
+max_effective_leverage = 5
+[fleet]
+max_daily_loss = 2000
+on_limit = "flatten"
+emergency_percent = 90
+"""
+
+
+def test_what_the_guard_holds_whom_to_is_shown() -> None:
+    lines = summarize(config_of(TESTNET + RAILS)).splitlines()
+    assert "guard      jane, joe may resume; on an intruder emergency, on spending of others alert" in lines
+    words = [" ".join(line.split()) for line in lines]
+    assert "bot a 10000 USD BTCUSDT 5000 USD, * 1000 USD - 20 - - at 60 % at 80 % 0 % halt" in words
+    assert "strategy grid - - - - - 1000 USD at 60 % at 80 % 25 % halt" in words
+    assert "account main - - 5x - - - at 60 % at 80 % 0 % halt" in words
+    assert "fleet - - - - 2000 USD - at 60 % at 90 % 0 % flatten" in words
+    assert not any(line.startswith("bot b -") for line in words), "one that is held to nothing has no row"
+    assert "a - - never" in words and "b 120 s yes for 60 s" in words
+
+
+def test_how_people_are_told_is_shown() -> None:
+    text = '[alerts]\nlabel = "desk"\ndetail = "full"\norder = ["pager"]\noutside_s = 60\n'
+    text += '[alerts.channels.pager]\nkind = "pagerduty"\n'
+    line = "alerts     as desk, detail full; equal ones once in 300 s, told again after 300 s by pager; "
+    assert f"{line}called outside every 60 s\n" in summarize(config_of(TESTNET + text))
+    few = '[alerts.channels.pager]\nkind = "pagerduty"\n'
+    assert "by any; nobody outside is called\n" in summarize(config_of(TESTNET + few))

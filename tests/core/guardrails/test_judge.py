@@ -1,5 +1,6 @@
 """What is told: when a level is reached, again while it lasts, never for one that wavers; and how much is to be cut."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,10 +10,20 @@ from tests.core.guardrails.views import BTC, config, market, trade, view
 from tests.core.positions.shapes import D, usdm_fill
 
 from counterseal.core.guardrails.base import DAY_MS
-from counterseal.core.guardrails.breach import AGAIN_MS, Breach, Finding, Watched, breach_data, cuts_of, part_to_cut
+from counterseal.core.guardrails.breach import (
+    AGAIN_MS,
+    Breach,
+    Cut,
+    Finding,
+    Watched,
+    breach_data,
+    cuts_of,
+    part_to_cut,
+)
 from counterseal.core.guardrails.judge import Judge
 from counterseal.core.guardrails.limits import Action, Level, Limit, Measure, limits_of
-from counterseal.core.guardrails.measure import Cut, Market, View
+from counterseal.core.guardrails.measure import View
+from counterseal.core.guardrails.portions import Market
 from counterseal.core.ladder import FLEET, Kind, Scope
 from counterseal.core.positions.books import FOREIGN
 from counterseal.core.positions.reading import Place
@@ -205,3 +216,14 @@ def test_what_has_no_price_is_not_judged_and_is_named() -> None:
     assert judged.breaches == ()
     assert {limit.measure for limit in judged.blind} == set(Measure) - {Measure.OPEN_ORDERS}
     assert judge.bases == {}
+
+
+def test_when_something_that_lasts_is_due_again() -> None:
+    watched = Watched()
+    assert watched.again_ms() is None
+    watched.judge(Finding(LIMIT, D(600)), 5)
+    assert watched.again_ms() is None
+    watched.judge(Finding(LIMIT, D(900)), 7)
+    assert watched.again_ms() == 7 + AGAIN_MS
+    assert watched.symbols(LIMIT) == {""}
+    assert watched.symbols(replace(LIMIT, measure=Measure.LEVERAGE)) == set()

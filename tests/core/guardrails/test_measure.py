@@ -5,8 +5,9 @@ from decimal import Decimal
 from tests.core.guardrails.views import BTC, PERP, market, trade, view
 from tests.core.positions.shapes import D, spot_fill, usdm_fill
 
-from counterseal.core.guardrails.measure import Cut, size, times
+from counterseal.core.guardrails.breach import Cut
 from counterseal.core.guardrails.money import NOTHING, Range, exactly
+from counterseal.core.guardrails.portions import size, times
 from counterseal.core.ladder import FLEET, Kind, Scope
 from counterseal.core.market import SymbolRule
 from counterseal.core.positions.books import FOREIGN

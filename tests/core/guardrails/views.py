@@ -7,7 +7,8 @@ from tests.core.config.texts import PAPER, config_of
 from tests.core.positions.shapes import CONTRACTS, RULES
 
 from counterseal.core.config.model import Config
-from counterseal.core.guardrails.measure import Market, View
+from counterseal.core.guardrails.measure import View
+from counterseal.core.guardrails.portions import Market
 from counterseal.core.positions.fills import fill_in
 from counterseal.core.positions.marks import Pair
 from counterseal.core.positions.orders import OpenOrders
@@ -58,7 +59,7 @@ def trade(one: Market, owner: str, body: dict[str, Any]) -> None:
 
 def view(*markets: Market, members: dict[str, tuple[str, ...]] | None = None, **prices: str) -> View:
     """Give a view of markets at prices."""
-    return View(markets, Board(**prices), members or {}, {})
+    return View(markets, Board(**prices), members or {})
 
 
 def config(more: str) -> Config:

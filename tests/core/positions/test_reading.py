@@ -97,7 +97,7 @@ def test_what_events_state() -> None:
     assert stated_in("ACCOUNT_UPDATE", {"a": 1}) == NOTHING
     assert stated_in("listStatus", {}) == NOTHING
     spot = stated_in("outboundAccountPosition", {"u": 3, "B": [{"a": "BTC", "f": "1", "l": "2"}, {"a": "X", "f": "?"}]})
-    assert spot.balances == {"BTC": D(3)}
+    assert (spot.balances, spot.free) == ({"BTC": D(3)}, {"BTC": D(1)})
     assert stated_in("balanceUpdate", {"a": "BTC", "d": "-2"}).moved == (Moved("BTC", D(-2), "BALANCE"),)
     assert stated_in("balanceUpdate", {"a": "BTC"}).moved == ()
 
@@ -105,7 +105,7 @@ def test_what_events_state() -> None:
 def test_snapshots() -> None:
     spot = spot_snapshot({"balances": [{"asset": "BTC", "free": "1", "locked": "1"}], "updateTime": 5})
     assert spot is not None
-    assert (spot.balances, spot.whole) == ({"BTC": D(2)}, True)
+    assert (spot.balances, spot.free, spot.whole) == ({"BTC": D(2)}, {"BTC": D(1)}, True)
     assert spot_snapshot({"balances": [{"asset": "BTC", "free": "?"}]}) is None
     row = {
         "symbol": "BTCUSDT",

@@ -214,3 +214,23 @@ def test_contracts_know_their_size() -> None:
     tell(truth, body, "alpha", 1_000)
     truth.snapshot(Statement({}, {"BTC": D("0.995")}, whole=True), START_MS + 9_000, START_MS + 9_000)
     assert truth.settle(START_MS + 60_000) == []
+
+
+def test_what_is_free_on_spot_is_the_newest_that_was_stated() -> None:
+    truth = Truth("spot", RULES)
+    money = {"BTC": D(3), "USDT": D(9)}
+    truth.snapshot(Statement(balances=money, free={"BTC": D(1), "USDT": D(9)}, whole=True), START_MS, START_MS)
+    assert truth.free == {"BTC": D(1), "USDT": D(9)}
+    told = {"e": "outboundAccountPosition", "u": 1, "B": [{"a": "BTC", "f": "2", "l": "1"}]}
+    tell(truth, told, None, 3_000)
+    truth.snapshot(Statement(balances=money, free={"BTC": D(1)}, whole=True), START_MS + 4_000, START_MS + 4_000)
+    assert truth.free == {"BTC": D(2), "USDT": D(0)}, "an event that is newer than the snapshot's question counts"
+
+
+def test_when_a_position_was_stated() -> None:
+    truth = known("5")
+    assert truth.told_ms(BTC, START_MS) == START_MS
+    tell(truth, account_update({"BTCUSDT": "4"}), None, 5_000)
+    assert truth.told_ms(BTC, START_MS) == START_MS + 5_000
+    assert truth.told_ms(BTC, START_MS + 6_000) == START_MS + 5_000, "that snapshot may be behind the event"
+    assert truth.told_ms(BTC, START_MS + 9_000) == START_MS + 9_000

@@ -75,8 +75,20 @@ _KINDS = (
     "executionReport", "listStatus", "ORDER_TRADE_UPDATE", "ALGO_UPDATE", "TRADE_LITE",
     "CONDITIONAL_ORDER_TRIGGER_REJECT",
 )  # fmt: skip
+
+
+class _Nobody:
+    """Stands where the gateway would be told of a refusal."""
+
+    def monotonic_ms(self) -> int:
+        return 0
+
+    def on_refusal(self, _held: object, _endpoint: object, status: int, code: int | None, _now_ms: int) -> None:
+        assert type(status) is int and (code is None or type(code) is int)
+
+
 # A way to user data whose connection is never opened.
-_HEAR = Subscription.__new__(Subscription).hear
+_HEAR = Subscription(_Nobody(), _Nobody(), None, None).hear  # type: ignore[arg-type]  # all that an answer reaches
 
 
 def target(data: bytes) -> None:

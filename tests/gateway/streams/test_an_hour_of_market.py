@@ -16,7 +16,7 @@ from tests.gateway.streams.keepers import Keeper, Key, books_equal
 from tests.gateway.streams.market import SYMBOLS, Crowd, Fate, Meter
 from tests.gateway.streams.rig import Rig, with_rig
 
-from counterseal.gateway.streams import upstream
+from counterseal.adapters import stream_line
 
 MINUTES = float(os.environ.get("MARKET_MINUTES", "2"))
 SEED = int(os.environ.get("MARKET_SEED", "7"))
@@ -149,8 +149,8 @@ class Market:
 @pytest.mark.slow
 def test_an_hour_of_market(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An hour, or MARKET_MINUTES; CI takes two minutes."""
-    monkeypatch.setattr(upstream, "RENEW_S", 20)
-    monkeypatch.setattr(upstream, "RENEW_SPREAD_S", 20)
+    monkeypatch.setattr(stream_line, "RENEW_S", 20)
+    monkeypatch.setattr(stream_line, "RENEW_SPREAD_S", 20)
 
     async def test(rig: Rig) -> None:
         market = Market(rig)

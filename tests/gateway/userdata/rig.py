@@ -19,6 +19,7 @@ from tests.limits.house import OURS, Network, key_of
 from tests.limits.lines import Answer
 
 from counterseal.adapters.signatures import SignatureVerifier
+from counterseal.adapters.stream_line import ATTEMPTS, ATTEMPTS_WINDOW_MS
 from counterseal.adapters.stream_link import Dial
 from counterseal.adapters.virtual_clock import VirtualClock
 from counterseal.core.binance.hosts import SOCKET_HOSTS, USER_HOSTS
@@ -28,7 +29,6 @@ from counterseal.core.messages import HeldKey
 from counterseal.core.streams.allowance import Allowance
 from counterseal.gateway.exits.lines import SocketLinks
 from counterseal.gateway.plane import Parts, Plane
-from counterseal.gateway.streams.upstream import ATTEMPTS, ATTEMPTS_WINDOW_MS
 from counterseal.gateway.turn import Turn
 from counterseal.gateway.userdata.events import UserEvent
 from counterseal.gateway.userdata.feeds import Links

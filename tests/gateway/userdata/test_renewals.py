@@ -9,7 +9,7 @@ import pytest
 from tests.gateway.userdata.feeding import LIMIT, feed, numbers, wire_of
 from tests.gateway.userdata.rig import FAMILIES, Rig, with_rig
 
-from counterseal.gateway.streams.upstream import RENEW_S, RENEW_SPREAD_S
+from counterseal.adapters.stream_line import RENEW_S, RENEW_SPREAD_S
 
 
 @pytest.mark.parametrize("family", FAMILIES)

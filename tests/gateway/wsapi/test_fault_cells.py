@@ -119,6 +119,7 @@ def _run(home: Path, kind: Kind, fault: Fault, *, executes: bool) -> Cell | None
 WANTED = [cell for cell in cells() if _spoken(cell[0])]
 
 
+@pytest.mark.slow
 @pytest.mark.threat(53)
 def test_some_fault_cells(tmp_path: Path) -> None:
     """A seeded part of them; all of them where the environment wants it."""

@@ -144,17 +144,17 @@ asyncio.run(work())
 async def test_a_full_disk_leaves_memory_and_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rig = Rig(tmp_path, {"mail": I})
     await rig.up()
-    real = os.write
+    real = os.pwrite
 
-    def full(file: int, data: bytes) -> int:
+    def full(file: int, data: bytes, at: int) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(os, "write", full)
+    monkeypatch.setattr(os, "pwrite", full)
     rig.tell("intruder_order")
     await rig.clock.advance(1)
     assert rig.alerts.view()["spool"] == "No space left on device"
     assert rig.sinks["mail"].codes() == ["intruder_order"]
-    monkeypatch.setattr(os, "write", real)
+    monkeypatch.setattr(os, "pwrite", real)
     await rig.clock.advance(6)
     assert rig.alerts.view()["spool"] == ""
     await rig.down()

@@ -44,17 +44,21 @@ def test_what_comes_as_an_event_too_is_told_once() -> None:
     assert critical(code="foreign_order", text="x") is None
 
 
+def test_what_the_guard_itself_has_told_the_gateway_is_not_told_again() -> None:
+    """As loudly as the guard does it: the gateway calls it critical whatever it is."""
+    assert critical(code="failing_monitor_stale", text="x") is None
+    assert critical(code="failing_guard_silent", text="x").code == "failing_guard_silent"
+
+
 def test_what_others_spend_is_told_once_a_pool() -> None:
     spent = {"type": "event", "what": "foreign_spend", "pool": "spot weight", "key": "10.0.0.5", "endpoint": "",
              "header": 900, "ours": 20, "in_flight": 1}  # fmt: skip
-    alert = sources.of_gateway(spent, AT)
-    assert alert is not None and alert.code == "intruder_weight" and alert.severity is Severity.CRITICAL
+    alert = sources.of_spend(spent, AT, is_noise=False)
+    assert alert.code == "intruder_weight" and alert.severity is Severity.CRITICAL
     assert "the exchange counts 900, ours are 20, 1 are in flight" in alert.text
-    again = sources.of_gateway(spent | {"header": 990}, AT)
-    assert again is not None and again.dedup_key == alert.dedup_key
-    assert sources.of_gateway({"type": "event", "what": "foreign"}, AT) is None
-    told = sources.of_gateway({"type": "critical", "code": "witness_away", "text": "x"}, AT)
-    assert told is not None and told.code == "witness_away"
+    assert sources.of_spend(spent | {"header": 990}, AT, is_noise=False).dedup_key == alert.dedup_key
+    noise = sources.of_spend(spent, AT, is_noise=True)
+    assert noise.code == "foreign_weight" and noise.severity is Severity.MEDIUM
 
 
 @pytest.mark.parametrize("code", sorted({*guard_news.CODES.values()} - sources.HEARD_AS_EVENT))
@@ -83,10 +87,15 @@ def test_a_breach_of_a_symbol_names_it_and_a_clear_one_is_nothing() -> None:
     assert sources.of_breach(breach._replace(level=Level.CLEAR), AT) is None
 
 
-def test_a_countdown_is_told_whether_it_failed_or_ran_out() -> None:
-    assert sources.of_deadman("main", "usdm", "BTCUSDT", "x", AT).code == "deadman_unset"
-    fired = sources.of_deadman("main", "usdm", "", "x", AT, fired=True)
-    assert fired.code == "deadman_fired" and fired.symbols == ()
+@pytest.mark.parametrize(
+    ("what", "severity"),
+    [("unset", Severity.CRITICAL), ("fired", Severity.CRITICAL), ("swept", Severity.HIGH), ("left", Severity.CRITICAL)],
+)
+def test_the_dead_man_s_switch_is_told_by_what_it_did(what: str, severity: Severity) -> None:
+    alert = sources.of_deadman(what, "main", "usdm", "BTCUSDT", "x", AT)
+    assert (alert.code, alert.severity, alert.symbols) == (f"deadman_{what}", severity, ("BTCUSDT",))
+    assert alert.dedup_key == f"deadman_{what} main usdm BTCUSDT"
+    assert sources.of_deadman(what, "main", "usdm", "", "x", AT).symbols == ()
 
 
 def named() -> set[str]:

@@ -93,6 +93,11 @@ class Stage:
     records: list[Mapping[str, Any]] = field(default_factory=list)
     registered: list[tuple[str, str, str]] = field(default_factory=list)
     warnings: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    # Whose orders are that the gateway could be asked for, and what it was asked for.
+    known: dict[str, str] = field(default_factory=dict)
+    learnt: list[str] = field(default_factory=list)
+    # What people are told of the dead-man's switch: what, where, in which words.
+    told: list[tuple[str, str, str]] = field(default_factory=list)
     bought: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     on_record: Callable[[Mapping[str, Any]], None] = lambda row: None
@@ -203,6 +208,11 @@ class Stage:
         """Let time pass."""
         await asyncio.sleep(seconds)
 
+    async def learn(self, ids: Sequence[str]) -> None:
+        """Be asked whose orders are, and know it from then on."""
+        self.learnt.extend(ids)
+        self.owners.update({name: self.known[name] for name in ids if name in self.known})
+
     def beat(self, since_ms: int = 60_000, **bots: Any) -> None:
         """Let the gateway say what rests: a bot's name with (silent ms, list of places)."""
         rows = {
@@ -292,6 +302,8 @@ def make_stage(
         lambda what, **fields: made[0].warnings.append((what, fields)),
         bought=lambda account: made[0].bought.get(account),
         owner=lambda _account, _family, name: made[0].owners.get(name),
+        tell_of_dead_man=lambda what, place, text: made[0].told.append((what, " ".join(place), text)),
+        learn=lambda _account, _family, ids: made[0].learn(ids),
     )
     made.append(Stage(loop, clock, house, network, hands, signer, tasks, faults))
     return made[0]

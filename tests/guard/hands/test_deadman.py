@@ -121,6 +121,9 @@ def test_a_silent_bot_s_orders_go_and_its_stop_and_others_orders_stay() -> None:
         assert len(stage.open_orders()) == 3
         await live(stage, 5, alpha=(61_000, [BTC, ETH]), beta=(0, [BTC]))
         assert [each["clientOrderId"] for each in stage.open_orders()] == ["b-1"]
+        assert {(what, text) for what, _, text in stage.told} == {
+            ("swept", "main usdm BTCUSDT: alpha"), ("swept", "main usdm ETHUSDT: alpha"),
+        }  # fmt: skip
         # The other bot's countdown goes on.
         assert stage.house.exchange.usdm.timers.keys() == {("main", "BTCUSDT"), ("main", "ETHUSDT")}
 
@@ -160,8 +163,45 @@ def test_a_gateway_that_is_silent_lets_the_countdown_run_out() -> None:
         await live(stage, 5, alpha=(0, [BTC]))
         await stage.pass_s(30)
         assert len(stage.open_orders()) == 1
+        assert stage.told == []
         await stage.pass_s(125)
         assert stage.open_orders() == []
+        ((what, where, text),) = stage.told
+        assert (what, where) == ("fired", "main usdm BTCUSDT") and "the gateway was not heard" in text
+
+    on_stage(act)
+
+
+def test_bots_that_are_all_silent_let_it_run_out_and_people_hear_of_it() -> None:
+    async def act(stage: Stage) -> None:
+        # A plain order that closes: a sweep leaves it alone, and the countdown takes it.
+        stage.order(price="", quantity="0.5")
+        stage.order(side="SELL", price="150000", quantity="0.1", reduceOnly="true")
+        stage.order()
+        keep(stage)
+        await live(stage, 20, alpha=(0, [BTC]))
+        await live(stage, 130, alpha=(61_000, [BTC]))
+        assert {what for what, _, _ in stage.told} == {"swept", "fired"}
+        assert [text for what, _, text in stage.told if what == "fired"] == [
+            "main usdm BTCUSDT: every bot with orders there was silent; the exchange has cancelled its plain orders"
+        ]
+
+    on_stage(act, more="max_silence_s = 60\ndeadman_over_stops = true")
+
+
+def test_a_countdown_that_cannot_be_set_is_told_when_it_lasts() -> None:
+    """Not one lost answer; and again as long as it lasts."""
+
+    async def act(stage: Stage) -> None:
+        stage.order()
+        stage.fault("answer:502", "before", times=10_000, method="POST", path=COUNTDOWN)
+        keep(stage)
+        await live(stage, 8, alpha=(0, [BTC]))
+        assert stage.told == []
+        await live(stage, 130, alpha=(0, [BTC]))
+        unset = [text for what, _, text in stage.told if what == "unset"]
+        assert len(unset) == 3 and unset[0].startswith("main usdm BTCUSDT: a countdown could not be set for 1")
+        stage.house.exchange.faults.take({"clear": True})
 
     on_stage(act)
 
@@ -197,6 +237,22 @@ def test_orders_from_before_the_guard_s_own_start_get_one_and_old_ones_over_stop
         assert stage.house.exchange.usdm.timers.keys() == {("main", "BTCUSDT")}
 
     on_stage(act)
+
+
+def test_a_guard_that_has_just_begun_asks_whose_the_orders_are_and_cancels_a_silent_bot_s_alone() -> None:
+    """At once: no event has told it anything."""
+
+    async def act(stage: Stage) -> None:
+        for name, symbol, price in (("a-1", "BTCUSDT", "80000"), ("b-1", "BTCUSDT", "79000"), ("x", "ETHUSDT", "1500")):
+            stage.order(symbol=symbol, quantity="0.1", price=price, newClientOrderId=name)
+        stage.known.update({"a-1": "alpha", "b-1": "beta"})
+        keep(stage)
+        await live(stage, 12, alpha=(61_000, []), beta=(0, []))
+        assert sorted(stage.learnt) == ["a-1", "b-1", "x"]
+        # Of whom nobody knows it is everybody's who trades there; so it stays as long as one of them lives.
+        assert [each["clientOrderId"] for each in stage.open_orders()] == ["b-1", "x"]
+
+    on_stage(act, {"alpha": "main", "beta": "main"}, more="max_silence_s = 60")
 
 
 def test_a_list_that_cannot_be_read_changes_nothing_and_begins_nothing() -> None:

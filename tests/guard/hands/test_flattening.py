@@ -179,6 +179,64 @@ def test_the_first_order_of_a_confirmed_position_goes_without_another_read() -> 
     on_stage(act)
 
 
+def test_what_was_seen_before_an_order_of_ours_is_read_again() -> None:
+    async def act(stage: Stage) -> None:
+        stage.order(price="", quantity="0.5")
+        await stage.hands.market.lots("usdm")
+
+        def seen() -> list[Holding]:
+            now_ms = stage.clock.monotonic_ns() // 1_000_000
+            return [Holding("BTCUSDT", "BOTH", stage.position(), stage.mark("BTCUSDT"), now_ms)]
+
+        before, old = len(stage.house.served), seen()
+        await stage.hands.reduce("main", "usdm", lambda _one: Decimal("0.3"), fresh=old)
+        assert [one.path for one in stage.house.served[before:]] == [ORDER, "/fapi/v3/positionRisk"]
+        # Had it been believed, this would go beyond its target.
+        before = len(stage.house.served)
+        await stage.hands.reduce("main", "usdm", lambda _one: Decimal("0.2"), fresh=old)
+        assert stage.house.served[before].path == "/fapi/v3/positionRisk"
+        assert stage.position() == Decimal("0.2")
+        await stage.pass_s(0.01)
+        before = len(stage.house.served)
+        await stage.hands.reduce("main", "usdm", lambda _one: Decimal("0.1"), fresh=seen())
+        assert stage.house.served[before].path == ORDER
+        assert stage.position() == Decimal("0.1")
+
+    on_stage(act)
+
+
+def test_that_nothing_is_to_be_done_is_believed_only_when_it_was_read() -> None:
+    async def act(stage: Stage) -> None:
+        stage.order(price="", quantity="0.5")
+        proof = await stage.hands.reduce("main", "usdm", lambda _one: ZERO, fresh=[])
+
+        assert proof.done, proof
+        assert stage.position() == 0
+
+    on_stage(act)
+
+
+@pytest.mark.parametrize("hedged", [False, True])
+def test_a_picture_that_is_too_large_turns_nothing(hedged: bool) -> None:
+    """RED-1: of what was seen, half is gone already."""
+
+    async def act(stage: Stage) -> None:
+        more = {"positionSide": "LONG"} if hedged else {}
+        if hedged:
+            stage.bot("POST", "/fapi/v1/positionSide/dual", dualSidePosition="true")
+        stage.order(price="", quantity="0.2", **more)
+        await stage.hands.market.lots("usdm")
+        seen = [Holding("BTCUSDT", more.get("positionSide", "BOTH"), Decimal("0.5"), stage.mark("BTCUSDT"), 0)]
+        proof = await stage.hands.reduce("main", "usdm", lambda _one: ZERO, fresh=seen)
+
+        assert proof.done, proof
+        assert stage.position(side=more.get("positionSide", "BOTH")) == 0
+        assert stage.position(side="SHORT") == 0
+        assert all(("reduceOnly=true" in one.query) != hedged for one in sent(stage))
+
+    on_stage(act)
+
+
 def test_where_nobody_buys_it_says_what_is_left_in_time() -> None:
     async def act(stage: Stage) -> None:
         stage.order(price="", quantity="0.5")
@@ -352,7 +410,15 @@ def test_red_2_races_at_the_exchange() -> None:
             sizes: list[Decimal] = []
             spoil(stage, kind, chance, side, more)
             target = chance.choice([ZERO, begun / 2])
-            proof = await stage.hands.reduce("main", "usdm", lambda _one: target, deadline_s=50)
+            fresh = None
+            if chance.random() < 0.5:
+                # What the watch would know: as it was before anything happened beside the guard's order.
+                await stage.hands.market.lots("usdm")
+                fresh = [
+                    Holding("BTCUSDT", held, begun, stage.mark("BTCUSDT"), stage.clock.monotonic_ns() // 1_000_000)
+                ]
+            proof = await stage.hands.reduce("main", "usdm", lambda _one: target, deadline_s=50, fresh=fresh)
+            ends["from a picture"] += fresh is not None
             now = stage.position(side=held)
             proofs.append(proof)
             ends["refused with -2022"] += sum(one.code == -2022 for one in sent(stage))

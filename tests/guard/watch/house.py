@@ -11,19 +11,23 @@ from pathlib import Path
 from typing import Any
 
 from tests.core.config.texts import PAPER, config_of
+from tests.gateway.streams.rig import Wire
 from tests.paper.harness import Rig
 from tests.paper.ws_harness import Api, Client
 
+from counterseal.adapters.stream_link import StreamLink
 from counterseal.adapters.tasks import Tasks
 from counterseal.adapters.virtual_clock import VirtualClock
 from counterseal.core.alerts.model import Alert
+from counterseal.core.binance.hosts import STREAM_HOSTS
 from counterseal.core.budget.share import Lane
 from counterseal.core.config.model import Config
 from counterseal.core.guardrails.breach import Breach
 from counterseal.core.userdata.names import names_in
 from counterseal.guard.watch.intruders import Intruder
+from counterseal.guard.watch.streams import Links
 from counterseal.guard.watch.watch import Calls, Watch
-from counterseal.ports.venue import VenueReply
+from counterseal.ports.venue import Unreachable, VenueReply
 
 STEP_MS = 100
 FUTURES = "fstream.binance.com"
@@ -79,6 +83,7 @@ class House:
         text: str,
         records: list[Mapping[str, Any]] | None = None,
         rig: Rig | None = None,
+        has_streams: bool = False,
         **options: Any,
     ) -> None:
         self.text = text
@@ -103,7 +108,7 @@ class House:
             Calls(self._breach, lambda one: self.intruders.append((self.now_ms, one)),
                   lambda alert: self.alerts.append((self.now_ms, alert)),
                   lambda state: self.states.append((self.now_ms, state)), self.records.append),
-            lambda: self.rig.now_ms,
+            lambda: self.rig.now_ms, self._links() if has_streams else None,
         )  # fmt: skip
         for record in records or ():
             self.watch.fold(json.loads(json.dumps(record)))
@@ -111,6 +116,34 @@ class House:
             family: self._listen(family)
             for family in sorted({f for b in self.config.bots.values() for f in b.products})
         }
+
+    def _links(self) -> Links:
+        """Give the way to the exchange's streams of prices; nothing gets through while `is_cut`."""
+        self.is_cut = False
+        self.wires: list[Wire] = []
+
+        async def dial(_family: str, link: StreamLink) -> None:
+            if self.is_cut:
+                raise Unreachable("cut")
+            self.wires.append(Wire(self.rig, link))  # type: ignore[arg-type]  # it takes the exchange and the time of it
+            link.connection_made(self.wires[-1])
+
+        return Links(STREAM_HOSTS["paper"], dial, lambda n: n // 2)
+
+    def hear(self, family: str, data: Any) -> None:
+        """Let the stream of a market's prices tell something, as if the exchange had sent it."""
+        streams = self.watch._streams
+        assert streams is not None
+        text = json.dumps({"stream": next(iter(streams._names[family])), "data": data}).encode()
+        voice = streams._lines[family]._current
+        assert voice is not None
+        streams._lines[family].on_text(voice.link, text)
+
+    def cut(self) -> None:
+        """End all streams of prices, and let none begin."""
+        self.is_cut = True
+        for wire in self.wires:
+            wire.abort()
 
     def _breach(self, breach: Breach) -> None:
         self.breaches.append(breach)
@@ -190,6 +223,7 @@ class House:
 
     async def end(self) -> None:
         """Stop; nothing may have failed."""
+        self.watch.close()
         await self.tasks.cancel_all()
         self.rig.journal.close()
         assert not self.faults, self.faults

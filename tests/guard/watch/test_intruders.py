@@ -159,6 +159,29 @@ async def test_changed_rights_of_a_key_are_told_also_over_a_restart(tmp_path: Pa
 
 
 @on_virtual_time
+async def test_another_key_of_the_account_has_rights_of_its_own(tmp_path: Path) -> None:
+    """A key was replaced, or another one reads in its place: nobody has changed anything."""
+    house = House(tmp_path, toml())
+    by_key: dict[str, dict[str, bool]] = {
+        "main": {"ipRestrict": True, "enableReading": True}, "main.2": {"ipRestrict": False, "enableReading": True},
+    }  # fmt: skip
+    now = ["main"]
+    house.asker.reads_with = lambda _account: now[0]  # type: ignore[attr-defined]
+    house.asker.change = lambda path, body: dict(by_key[now[0]]) if path.endswith("apiRestrictions") else body
+    await house.begin(70)
+    now[0] = "main.2"
+    await house.run(70)
+    now[0] = "main"
+    await house.run(70)
+    assert not house.intruders
+    by_key["main"]["ipRestrict"] = False
+    await house.run(70)
+    assert codes(house) == ["intruder_rights"]
+    assert "key main: ipRestrict is false" in house.intruders[0][1].text
+    await house.end()
+
+
+@on_virtual_time
 async def test_a_key_that_can_send_money_away_is_told_at_the_first_look(tmp_path: Path) -> None:
     house = House(tmp_path, toml())
     house.asker.change = lambda path, body: (

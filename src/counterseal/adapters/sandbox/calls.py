@@ -87,23 +87,35 @@ def gateway(listeners: frozenset[int], *, binds: bool = False) -> Rules:
 
     `listeners` are the descriptors on which it listens; `binds` leaves to Landlock what a socket is bound to.
     """
+    return _refusing(
+        (*_PROGRAMS, *_IDENTITY, *_SIGNALS, *_MODES, *_OTHERS, *(() if binds else ("bind",))),
+        {**_outward(), "listen": Check((Where(0, listeners),)) if listeners else EPERM},
+    )
+
+
+def asking(*, resolves: bool) -> Rules:
+    """A helper that asks a store of keys: TCP to the outside, and private files of its own making.
+
+    UDP, to which no list of ports applies, only where names must be looked up.
+    """
+    kinds = (socket.SOCK_STREAM, socket.SOCK_DGRAM) if resolves else (socket.SOCK_STREAM,)
+    return _refusing((*_PROGRAMS, *_IDENTITY, *_SIGNALS, *_OTHERS, "bind", "listen"), _outward(kinds))
+
+
+def _outward(kinds: tuple[int, ...] = (socket.SOCK_STREAM, socket.SOCK_DGRAM)) -> dict[str, Verdict]:
     internet = Check((
         Where(0, frozenset({socket.AF_INET, socket.AF_INET6})),
-        Where(1, frozenset({socket.SOCK_STREAM, socket.SOCK_DGRAM}), _TYPE_MASK),
+        Where(1, frozenset(kinds), _TYPE_MASK),
         # Landlock judges TCP alone: MPTCP and SCTP would go round its list of ports.
         Where(2, frozenset({0, socket.IPPROTO_TCP, socket.IPPROTO_UDP})),
     ))  # fmt: skip
-    return _refusing(
-        (*_PROGRAMS, *_IDENTITY, *_SIGNALS, *_MODES, *_OTHERS, *(() if binds else ("bind",))),
-        {
-            "socket": internet,
-            "listen": Check((Where(0, listeners),)) if listeners else EPERM,
-            # With fast open, sending connects, and nobody looks at the port.
-            "sendto": Check((_lacks(3, _MSG_FASTOPEN),)),
-            "sendmsg": Check((_lacks(2, _MSG_FASTOPEN),)),
-            "sendmmsg": Check((_lacks(3, _MSG_FASTOPEN),)),
-        },
-    )
+    return {
+        "socket": internet,
+        # With fast open, sending connects, and nobody looks at the port.
+        "sendto": Check((_lacks(3, _MSG_FASTOPEN),)),
+        "sendmsg": Check((_lacks(2, _MSG_FASTOPEN),)),
+        "sendmmsg": Check((_lacks(3, _MSG_FASTOPEN),)),
+    }
 
 
 def opener() -> Rules:

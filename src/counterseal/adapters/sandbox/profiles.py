@@ -113,8 +113,28 @@ def supervisor(home: Home, more: Iterable[Path] = ()) -> Profile:
 
 def opener(home: Home) -> Profile:
     """The short-lived helper that opens the key file: it reads keys and identities, writes nothing, calls nobody."""
-    own = (*_each(_sealed(home), READ), Grant(home.recipients, READ_FILE))
+    own = (*_each(_sealed(home), READ), Grant(home.recipients, READ_FILE), Grant(home.config, READ_FILE))
     return Profile("opener", Ruleset(ALL, (*own, *paths.python(home.root)), frozenset(), scoped=True), calls.opener())
+
+
+def copying_opener(home: Home) -> Profile:
+    """The same helper where a store elsewhere holds the keys: besides, it replaces the copy. It calls nobody either."""
+    plain = opener(home)
+    copy = Grant(home.exchange_keys.parent, _KEEP | REMOVE_FILE)
+    return replace(plain, ruleset=replace(plain.ruleset, grants=(*plain.ruleset.grants, copy)))
+
+
+def store_watch(home: Home, *, ports: Iterable[int], resolves: bool) -> Profile:
+    """Whoever asks a store elsewhere for the sealed keys: TCP to its `ports`, its login to write, no identity.
+
+    `resolves` tells whether a host name must be looked up.
+    """
+    kept = home.exchange_keys.with_name("store")
+    own = (Grant(kept, _KEEP | REMOVE_FILE), Grant(home.exchange_keys, READ_FILE), Grant(home.config, READ_FILE))
+    grants = (*own, *paths.python(home.root), *paths.network(home.root))
+    reachable = frozenset(ports) | (frozenset({_DNS_PORT}) if resolves else frozenset())
+    ruleset = Ruleset(ALL, grants, reachable, scoped=True)
+    return Profile("store watch", ruleset, calls.asking(resolves=resolves))
 
 
 def minter(home: Home, certificates: Path) -> Profile:

@@ -17,11 +17,11 @@ KEEP_WALL_MS = 86_400_000
 class Book:
     """Entries by number. `changed` are the numbers whose entries are to be written, or removed, since `take_changed`.
 
-    `lost` counts alerts for which there was no room and that nobody was told.
+    `lost` counts alerts for which there was no room and that nobody was told; for `dedupe_ms` equal ones are one.
     """
 
     def __init__(self, dedupe_ms: int) -> None:
-        self._dedupe_ms = dedupe_ms
+        self.dedupe_ms = dedupe_ms
         self._entries: dict[int, Entry] = {}
         self._by_key: dict[str, int] = {}
         self._of_code: dict[str, int] = {}
@@ -65,7 +65,7 @@ class Book:
             entry = self._overflow(alert)
         if entry is None:
             return self._new(alert, now_ms, wall_ms)
-        is_over = now_ms - entry.window_ms >= self._dedupe_ms
+        is_over = now_ms - entry.window_ms >= self.dedupe_ms
         if entry.acked_by and (is_over or now_ms - entry.seen_ms >= PAUSE_MS):
             return self._new(alert, now_ms, wall_ms)
         return self._again(entry, alert, now_ms, wall_ms, is_over=is_over)

@@ -41,10 +41,15 @@ class Parcel(NamedTuple):
 
 
 class _Channel:
-    def __init__(self, route: Route, terms: Terms, now_ms: int) -> None:
+    """`before` is the channel of this name that it takes the place of: what that one has sent counts on."""
+
+    def __init__(self, route: Route, terms: Terms, now_ms: int, before: "_Channel | None" = None) -> None:
         self.route = route
-        self.pace = Pace()
+        self.pace: Pace = Pace() if before is None else before.pace
         self.health = Health(terms.heartbeat_ms, now_ms)
+        if before is not None and before.health.is_busy:
+            # Until that one has ended nothing is sent, or its message would be sent twice.
+            self.health.began(now_ms)
         self.refusals = 0
 
 
@@ -82,6 +87,26 @@ class Desk:
         for entry in kept:
             entry.waiting &= set(self._channels)
         self.book.restore(kept)
+
+    def reconfigure(self, routes: Sequence[Route], terms: Terms, now_ms: int) -> None:
+        """Go on with other channels, each of which has to prove itself; what was meant for one that is gone goes to the
+        others.
+        """
+        before = self._channels
+        self._terms, self.book.dedupe_ms = terms, terms.dedupe_ms
+        self._channels = {each.name: _Channel(each, terms, now_ms, before.get(each.name)) for each in routes}
+        self._order = ordered([route.name for route in routes], terms.order)
+        for entry in self.book:
+            entry.waiting &= set(self._channels)
+
+    def replaced(self, channel: str, parcel: Parcel | None, wall_ms: int) -> None:
+        """Note that what a channel was given is over, after another one took its place; `parcel` is what it took."""
+        for entry in self._of(parcel):
+            entry.waiting.discard(channel)
+            entry.sent[channel] = wall_ms
+            self.book.changed(entry)
+        if channel in self._channels:
+            self._channels[channel].health.ended()
 
     def acknowledge(self, number: int, operator: str, wall_ms: int) -> Entry | None:
         """Note who answers for an alert; None when there is no such alert."""

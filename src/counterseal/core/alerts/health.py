@@ -60,6 +60,10 @@ class Health:
         """Note that something is being sent."""
         self._busy_ms = now_ms
 
+    def ended(self) -> None:
+        """Note that it is over, and says nothing of this channel."""
+        self._busy_ms = None
+
     def worked(self, now_ms: int) -> Turn:
         """Note a success, which is a proof."""
         was_down, self.is_down = self.is_down, False

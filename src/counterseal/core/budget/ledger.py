@@ -341,7 +341,10 @@ class Ledger:
 
     def spend(self, now: Moment) -> Spend:
         """Give what to tell the other who spends from the same limits."""
-        return spend_of(self.report(now))
+        self._read_clock(now)
+        self._turn(now)
+        self._book()
+        return spend_of(self._windows.values())
 
     def hear_partner(self, pools: Mapping[str, Any], now: Moment) -> None:
         """Take what the other has spent."""

@@ -6,7 +6,6 @@ The gateway and the guard have a ledger each. What is above both is others', and
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from counterseal.core.budget.reporting import PoolReport
 from counterseal.core.budget.window import Window
 
 # No window has a limit of so much.
@@ -19,13 +18,13 @@ def window_name(pool: str, key: str, endpoint: str) -> str:
     return f"{pool}|{key}|{endpoint}"
 
 
-def spend_of(reports: Iterable[PoolReport]) -> Spend:
+def spend_of(windows: Iterable[Window]) -> Spend:
     """Give what was spent and what is in flight of every window in which there is any, and when it began."""
     return {
-        window_name(one.pool, one.key, one.endpoint): {
-            "used": one.spent, "in_flight": one.in_flight, "begin_ms": one.window_start_ms,
+        window_name(one.pool.id, one.key, one.endpoint): {
+            "used": one.spent, "in_flight": one.in_flight, "begin_ms": one.begin_ms,
         }
-        for one in reports
+        for one in windows
         if one.spent or one.in_flight
     }  # fmt: skip
 

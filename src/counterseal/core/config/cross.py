@@ -12,7 +12,8 @@ from counterseal.core.config.alerts_rules import (
     severities_are_said_once,
 )
 from counterseal.core.config.faults import FaultList, nearest, show_name
-from counterseal.core.config.grammar import ANY_SYMBOL
+from counterseal.core.config.grammar import ANY_SYMBOL, RESERVED
+from counterseal.core.config.keystore_rules import KEYSTORE_RULES
 from counterseal.core.config.model import KEY_FUNCTIONS
 
 Values = Mapping[str, Any]
@@ -28,10 +29,12 @@ class Draft:
     journal: Values
     process: Values
     signer: Values
+    keystore: Values
     guard: Values
     alerts: Values
     alert_channels: Mapping[str, Values]
     keys: Mapping[str, Values]
+    facts: Values
     accounts: Mapping[str, Values]
     strategies: Mapping[str, Values]
     fleet: Values
@@ -94,6 +97,14 @@ def keys_fit_the_venue(draft: Draft, faults: FaultList) -> None:
         if venue is not None and own is not None and own != venue:
             cause = f'is "{own}", and the environment of [venue] is "{venue}"'
             faults.add(("keys", name, "environment"), cause, "give each environment a file of its own")
+
+
+def strategies_have_names_of_their_own(draft: Draft, faults: FaultList) -> None:
+    """No strategy may be called `anonymous`, `guard` or `gateway`: these names stand for requests of our own."""
+    for name, key in draft.keys.items():
+        strategy = str(key.get("strategy"))
+        if strategy in RESERVED:
+            faults.add(("keys", name, "strategy"), f"is reserved for {RESERVED[strategy]}", "use another name")
 
 
 def keys_of_bots_exist(draft: Draft, faults: FaultList) -> None:
@@ -182,6 +193,7 @@ RULES: tuple[Callable[[Draft, FaultList], None], ...] = (
     production_is_deliberate,
     listening_is_local,
     keys_fit_the_venue,
+    strategies_have_names_of_their_own,
     keys_of_bots_exist,
     keys_cover_purposes,
     quantity_limits_apply,
@@ -189,6 +201,7 @@ RULES: tuple[Callable[[Draft, FaultList], None], ...] = (
     limits_of_strategies_apply,
     thresholds_are_in_order,
     passphrase_has_one_source,
+    *KEYSTORE_RULES,
     channels_have_what_they_need,
     severities_are_said_once,
     order_names_channels,

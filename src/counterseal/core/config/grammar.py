@@ -4,9 +4,16 @@ Numbers and names are ASCII. Symbols need not be: the exchange lists some in oth
 """
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 
-RESERVED_BOT = "anonymous"
+# Names that stand for somebody else wherever an order, a request or a position has an owner.
+RESERVED: Mapping[str, str] = MappingProxyType({
+    "anonymous": "unsigned public reads from this machine",
+    "guard": "the guard's own orders and requests",
+    "gateway": "the gateway's own requests",
+})  # fmt: skip
 MAX_INTEGER_DIGITS = 15
 MAX_FRACTION_DIGITS = 18
 ANY_SYMBOL = "*"

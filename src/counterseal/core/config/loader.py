@@ -6,7 +6,9 @@ from typing import Any
 
 from counterseal.core.config.cross import RULES, Draft, Values
 from counterseal.core.config.faults import FaultList, nearest
-from counterseal.core.config.grammar import RESERVED_BOT, parse_label, parse_name
+from counterseal.core.config.grammar import RESERVED, parse_label, parse_name
+from counterseal.core.config.keystore_rules import KEYSTORE_RULES
+from counterseal.core.config.keystore_table import KEYSTORE
 from counterseal.core.config.lines import Path, index_lines
 from counterseal.core.config.model import (
     Account,
@@ -14,12 +16,14 @@ from counterseal.core.config.model import (
     Alerts,
     Bot,
     Config,
+    Facts,
     Fault,
     Fleet,
     Gateway,
     Guard,
     Journal,
     Key,
+    Keystore,
     Listen,
     Process,
     Signer,
@@ -52,6 +56,19 @@ def load(text: str) -> Config | tuple[Fault, ...]:
     for rule in RULES:
         rule(draft, faults)
     return faults.in_order() or _config(draft)
+
+
+def load_keystore(text: str) -> Keystore | tuple[Fault, ...]:
+    """Read [keystore] alone: what is wrong elsewhere in the file must not hide where the keys are."""
+    given = parse(text)
+    if isinstance(given, Fault):
+        return (given,)
+    faults = FaultList(index_lines(text))
+    _read_section(KEYSTORE, given.get(KEYSTORE.name), faults)
+    draft = _draft(given, FaultList(faults.index))
+    for rule in KEYSTORE_RULES:
+        rule(draft, faults)
+    return faults.in_order() or Keystore(**draft.keystore)
 
 
 def _draft(given: Mapping[str, Any], faults: FaultList) -> Draft:
@@ -111,8 +128,8 @@ def _read_named(section: Section, name: str, given: object, faults: FaultList) -
         rule = "1 to 32 of a-z, 0-9, _ and -, beginning with a letter or digit"
         whose = "an alert channel" if section.within else "a bot or key"
         faults.add(path, f"is no name that {whose} can have", f"use {rule}")
-    elif section.name == "bots" and name == RESERVED_BOT:
-        faults.add(path, "is reserved for unsigned public reads from this machine", "use another name")
+    elif section.name == "bots" and name in RESERVED:
+        faults.add(path, f"is reserved for {RESERVED[name]}", "use another name")
     return _read_settings(section, given, path, faults)
 
 
@@ -178,10 +195,12 @@ def _config(draft: Draft) -> Config:
         journal=Journal(**draft.journal),
         process=Process(**draft.process),
         signer=Signer(**draft.signer),
+        keystore=Keystore(**draft.keystore),
         guard=Guard(**draft.guard),
         alerts=Alerts(**draft.alerts),
         alert_channels=MappingProxyType(channels),
         keys=MappingProxyType(keys),
+        facts=Facts(**draft.facts),
         bots=MappingProxyType(bots),
         accounts=MappingProxyType(accounts),
         strategies=MappingProxyType(strategies),

@@ -16,8 +16,14 @@ SANDBOXES = ("best", "require")
 # What is done when a limit is passed, and when something comes from outside the gateway.
 ON_LIMIT = ("alert", "halt", "flatten")
 ON_INTRUDER = ("alert", "halt", "emergency")
+# The same for spending of the exchange's limits that is not ours; it may be noise: "warn" is told, but not as critical.
+ON_FOREIGN_SPEND = ("warn", *ON_INTRUDER)
+# What becomes of something that the exchange says of a key.
+ON_FACT = ("ignore", "alert", "refuse")
 # Where the signer keeps its keys, the weakest first.
 SECRET_MEMORIES = ("none", "mlock", "memfd_secret")
+# Where the sealed keys are kept.
+KEYSTORES = ("file", "vault", "aws", "systemd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +116,41 @@ class Signer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Keystore:
+    """Where the sealed keys are kept, of KEYSTORES. Each kind has settings of its own; the others' are None.
+
+    `login_file` is a path and `login_credential` the name of a systemd credential with what we log in with; at most one
+    is given. `max_lease_hours` is for how long a copy is used while the store is away.
+    """
+
+    kind: str = "file"
+    url: str | None = None
+    address: str | None = None
+    mount: str = "secret"
+    path: str | None = None
+    auth_mount: str = "approle"
+    role: str | None = None
+    role_id: str | None = None
+    wrapped: bool = True
+    login_file: str | None = None
+    login_credential: str | None = None
+    ca_file: str | None = None
+    region: str | None = None
+    secret_name: str | None = None
+    endpoint: str | None = None
+    credential: str | None = None
+    timeout_s: int = 3
+    check_minutes: int = 15
+    max_lease_hours: int = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
     """What the guard goes by. `operators` are those who may resume what was halted; with none, whoever gives a name."""
 
     operators: tuple[str, ...] = ()
     on_intruder: str = "halt"
+    on_foreign_spend: str = "warn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +201,8 @@ class AlertChannel:
 class Key:
     """An exchange key as policy sees it; its secret is the signer's. `functions` of KEY_FUNCTIONS.
 
-    Keys of one `account` share the exchange's order counts.
+    Keys of one `account` share the exchange's order counts. After `rotation_days` it is replaced, but not within the
+    hours of `rotation_blackout`.
     """
 
     name: str
@@ -175,6 +212,25 @@ class Key:
     environment: str
     region: str | None
     rotation_days: int | None
+    rotation_blackout: tuple[HourRange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What becomes of what the exchange says of a key, each one of ON_FACT: by `refuse` it serves exits alone.
+
+    `expiring_days` before its end a permission to trade is told of; every `ask_hours` each key is asked for.
+    """
+
+    withdrawals: str = "refuse"
+    transfers: str = "alert"
+    unrestricted: str = "alert"
+    excess: str = "alert"
+    lacking: str = "alert"
+    expiring: str = "alert"
+    locked: str = "alert"
+    expiring_days: int = 14
+    ask_hours: int = 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,10 +325,12 @@ class Config:
     journal: Journal = Journal()
     process: Process = Process()
     signer: Signer = Signer()
+    keystore: Keystore = Keystore()
     guard: Guard = Guard()
     alerts: Alerts = Alerts()
     alert_channels: Mapping[str, AlertChannel] = field(default_factory=dict)
     keys: Mapping[str, Key]
+    facts: Facts = Facts()
     accounts: Mapping[str, Account] = field(default_factory=dict)
     strategies: Mapping[str, Strategy] = field(default_factory=dict)
     fleet: Fleet = Fleet()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from counterseal.core.config.hours import show_hours
-from counterseal.core.config.model import KEY_FUNCTIONS, Account, AlertChannel, Bot, Config, Key
+from counterseal.core.config.model import KEY_FUNCTIONS, Account, AlertChannel, Bot, Config, Key, Keystore, Rails
 
 _NONE = "-"
 _KEY_COLUMNS = ("key", "functions", "environment", "account", "strategy", "region", "rotation")
@@ -12,6 +12,11 @@ _RIGHT_COLUMNS = ("bot", "mode", "checks", "purposes", "products", "keys", "symb
 _LIMIT_COLUMNS = ("bot", "notional", "exposure", "collar", "leverage", "quantity", "hours (UTC)", "from")
 _ACCOUNT_COLUMNS = ("account", "exposure", "exposure per symbol")
 _CHANNEL_COLUMNS = ("alerts by", "kind", "severities", "to")
+_RAIL_COLUMNS = (
+    "held to", "position", "per symbol", "leverage", "open orders", "daily loss", "drawdown", "warned", "reduced",
+    "kept", "at the limit",
+)  # fmt: skip
+_SWITCH_COLUMNS = ("bot", "countdown", "over stops", "cancelled when silent")
 _PART_COLUMNS = ("bot", "share", "weight a minute", "orders in 10 s", "equal orders", "account right")
 
 
@@ -24,6 +29,8 @@ def summarize(config: Config) -> str:
         _table(_ACCOUNT_COLUMNS, map(_account, config.accounts.values())),
         _table(_RIGHT_COLUMNS, map(_rights, bots)),
         _table(_LIMIT_COLUMNS, map(_limits, bots)),
+        _table(_RAIL_COLUMNS, _rails(config)),
+        _table(_SWITCH_COLUMNS, [_switch(bot) for bot in bots if "trade" in bot.purposes]),
         _table(_PART_COLUMNS, map(_parts, bots)),
         _table(_CHANNEL_COLUMNS, map(_channel, config.alert_channels.values())),
     ]
@@ -41,11 +48,36 @@ def _head(config: Config) -> Iterable[str]:
     if config.listen.tls:
         yield f"tls        {_list(config.listen.tls)}"
     yield f"orders     recvWindow at most {gateway.order_recv_window_ms} ms, durability {gateway.durability}"
+    yield f"guard      {_guard(config)}"
+    if config.alert_channels:
+        yield f"alerts     {_alerts(config)}"
+    if config.keystore.kind != "file":
+        yield f"keys in    {_keystore(config.keystore)}"
     unsafe = list(_unsafe(config))
     if unsafe:
         yield f"UNSAFE     {_list(unsafe)}"
     if not config.bots:
         yield "bots       none: nobody may do anything"
+
+
+def _guard(config: Config) -> str:
+    guard = config.guard
+    who = f"{_list(guard.operators)} may resume" if guard.operators else "whoever gives a name may resume"
+    return f"{who}; on an intruder {guard.on_intruder}, on spending of others {guard.on_foreign_spend}"
+
+
+def _alerts(config: Config) -> str:
+    alerts = config.alerts
+    outside = f"called outside every {alerts.outside_s} s" if alerts.outside_s else "nobody outside is called"
+    return (
+        f"as {alerts.label}, detail {alerts.detail}; equal ones once in {alerts.dedupe_s} s, told again after "
+        f"{alerts.escalate_after_s} s by {_list(alerts.order) if alerts.order else 'any'}; {outside}"
+    )
+
+
+def _keystore(store: Keystore) -> str:
+    place = {"vault": f"{store.url} {store.mount}/{store.path}", "aws": f"{store.secret_name} in {store.region}"}
+    return f"{store.kind}: {place.get(store.kind, store.credential)}"
 
 
 def _unsafe(config: Config) -> Iterable[str]:
@@ -84,6 +116,47 @@ def _limits(bot: Bot) -> Sequence[str]:
         _list(f"{symbol} {quantity:f}" for symbol, quantity in bot.max_order_quantity.items()),
         _list(map(show_hours, bot.hours)) if bot.hours else "always",
         _list(map(str, bot.sources)) if bot.sources else "anywhere",
+    )
+
+
+def _rails(config: Config) -> Iterable[Sequence[str]]:
+    """Give whoever the guard holds to something."""
+    named = [("bot", config.bots), ("strategy", config.strategies), ("account", config.accounts)]
+    held = [(f"{kind} {name}", rails) for kind, found in named for name, rails in found.items()]
+    return [_rail(name, rails) for name, rails in (*held, ("fleet", config.fleet)) if _is_held(rails)]
+
+
+def _is_held(rails: Rails) -> bool:
+    amounts = (rails.max_position, rails.max_open_orders, rails.max_daily_loss, rails.max_drawdown)
+    leverage = rails.max_effective_leverage if isinstance(rails, Account) else None
+    return bool(rails.max_symbol_position) or any(each is not None for each in (*amounts, leverage))
+
+
+def _rail(name: str, rails: Rails) -> Sequence[str]:
+    per_symbol = _list(f"{symbol} {dollars:f} USD" for symbol, dollars in rails.max_symbol_position.items())
+    leverage = rails.max_effective_leverage if isinstance(rails, Account) else None
+    return (
+        name,
+        _limit(rails.max_position, "{} USD"),
+        per_symbol,
+        _limit(leverage, "{}x"),
+        _limit(rails.max_open_orders, "{}"),
+        _limit(rails.max_daily_loss, "{} USD"),
+        _limit(rails.max_drawdown, "{} USD"),
+        f"at {rails.warn_percent} %",
+        f"at {rails.emergency_percent} %",
+        f"{rails.keep_percent} %",
+        rails.on_limit,
+    )
+
+
+def _switch(bot: Bot) -> Sequence[str]:
+    silent = f"for {bot.max_silence_s} s" if bot.max_silence_s else "never"
+    return (
+        bot.name,
+        f"{bot.deadman_s} s" if bot.deadman_s else _NONE,
+        "yes" if bot.deadman_over_stops else _NONE,
+        silent,
     )
 
 

@@ -13,8 +13,10 @@ from counterseal.core.config.addresses import (
     parse_paper_address,
 )
 from counterseal.core.config.alerts_table import ALERT_CHANNELS, ALERTS
+from counterseal.core.config.facts_table import FACTS
 from counterseal.core.config.grammar import parse_label, parse_name, parse_path, parse_user
 from counterseal.core.config.hours import parse_hours
+from counterseal.core.config.keystore_table import KEYSTORE
 from counterseal.core.config.parsers import (
     amount,
     choice,
@@ -336,6 +338,16 @@ GUARD = Section(
             " resumes it, `emergency` cancels its orders and closes its positions too.",
             '"halt"',
         ),
+        Setting(
+            "on_foreign_spend",
+            choice(model.ON_FOREIGN_SPEND),
+            "warn",
+            "What is done when somebody else spends weight or order counts that are ours: `warn` is an alert of medium"
+            " severity, because whoever shares an address makes noise; `alert` is a critical one, `halt` and"
+            " `emergency` are that and act as in `on_intruder`, on the account that the count is of, or on the fleet"
+            " where it is an address's.",
+            '"warn"',
+        ),
     ),
 )
 
@@ -385,9 +397,19 @@ KEYS = Section(
             "rotation_days",
             whole(1, 365),
             None,
-            "Age at which the key is due for replacement.",
+            "Age at which the key is replaced by its next spare; without one a pair is made that waits for its API key,"
+            " and people are told. Up to a tenth earlier, so that keys do not fall due together.",
             "7",
             "days",
+            "never",
+        ),
+        Setting(
+            "rotation_blackout",
+            texts(parse_hours, "a range of hours", "Mon-Fri 13:00-21:00"),
+            (),
+            "When no rotation begins by itself. One that is on its way goes on.",
+            '["Mon-Fri 13:00-21:00"]',
+            "UTC",
         ),
     ),
     named=True,
@@ -621,10 +643,12 @@ SECTIONS: Mapping[str, Section] = MappingProxyType(
             JOURNAL,
             PROCESS,
             SIGNER,
+            KEYSTORE,
             GUARD,
             ALERTS,
             ALERT_CHANNELS,
             KEYS,
+            FACTS,
             ACCOUNTS,
             STRATEGIES,
             FLEET,

@@ -12,6 +12,7 @@ from typing import Any
 from counterseal.core.exposure.claims import changes_of
 from counterseal.core.exposure.order import Claim, Order, Where
 from counterseal.core.exposure.tracker import Owner, Part, Tracker
+from counterseal.core.key_refs import name_of
 from counterseal.core.outcome import Outcome
 from counterseal.core.summary import ENDS
 
@@ -111,7 +112,8 @@ class Replay:
             self._stated(record)
 
     def _intent(self, record: Record) -> None:
-        owner = Owner(record["bot"], self._account_of(record["key"]), record["key"])
+        # The journal names the version that signed.
+        owner = Owner(record["bot"], self._account_of(record["key"]), name_of(record["key"]))
         if (owner.bot, owner.account) not in self.covers:
             return
         values = dict(record["pairs"])

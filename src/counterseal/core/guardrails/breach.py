@@ -79,6 +79,8 @@ class Watched:
     def judge(self, finding: Finding, now_ms: int) -> "Telling | None":
         """Give what has to be told now, None when there is nothing to tell."""
         limit = finding.limit
+        if not self._standing and finding.value < limit.warns_at:
+            return None
         key = (limit.scope, limit.measure.value, finding.symbol)
         standing, level = self._standing.get(key), limit.level(finding.value)
         if standing is None:
@@ -97,6 +99,16 @@ class Watched:
             return None
         standing.level, standing.told_ms = level, now_ms
         return Telling(level, is_again=is_again)
+
+    def symbols(self, limit: Limit) -> set[str]:
+        """Give the symbols for which a limit stands at some level."""
+        scope, name = limit.scope, limit.measure.value
+        return {symbol for of, measure, symbol in self._standing if of == scope and measure == name}
+
+    def again_ms(self) -> int | None:
+        """Give when something that lasts is due to be told again, None when nothing is."""
+        due = [each.told_ms for each in self._standing.values() if each.level >= Level.EMERGENCY]
+        return min(due) + AGAIN_MS if due else None
 
     def levels(self) -> dict[tuple[Scope, str, str], Level]:
         """Give all that stand: scope, setting, symbol."""

@@ -1,7 +1,7 @@
 """The limits that the settings name, each with whom it holds for and what is done when it is neared or passed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum, IntEnum
 
@@ -61,14 +61,21 @@ class Limit:
     emergency: Decimal
     keep: Decimal
     on_limit: Action
+    warns_at: Decimal = field(init=False, repr=False, compare=False)
+    acts_at: Decimal = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Work out the thresholds once: a value is held against them very often."""
+        object.__setattr__(self, "warns_at", product(self.limit, self.warn))
+        object.__setattr__(self, "acts_at", product(self.limit, self.emergency))
 
     def level(self, value: Decimal) -> Level:
         """Tell how near a value is. What lies on a threshold has reached it."""
         if value >= self.limit:
             return Level.LIMIT
-        if value >= product(self.limit, self.emergency):
+        if value >= self.acts_at:
             return Level.EMERGENCY
-        return Level.WARN if value >= product(self.limit, self.warn) else Level.CLEAR
+        return Level.WARN if value >= self.warns_at else Level.CLEAR
 
     def action(self, level: Level) -> Action:
         """Tell what is done at a level; it is never less than at the one below."""

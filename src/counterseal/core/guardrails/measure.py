@@ -4,223 +4,258 @@ A bot is judged by its own sub-accounts, an account by what the exchange states 
 bots bought there; what else lies in the account is no position, but part of what it is worth.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from counterseal.core.exposure.money import ZERO
-from counterseal.core.guardrails.breach import Cut
-from counterseal.core.guardrails.money import Range, exactly, profit_of, size_of, total, worth_of
-from counterseal.core.ladder import Kind, Scope
+from counterseal.core.guardrails.money import NOTHING, Range, exactly, profit_of, size_of, worth_of
+from counterseal.core.guardrails.portions import (
+    FUTURES,
+    NET,
+    STATED,
+    Market,
+    Portion,
+    Position,
+    earns_in,
+    lots_of,
+    sum_of,
+)
+from counterseal.core.guardrails.pricing import Key, Name, Prices, Pricing, Terms
+from counterseal.core.ladder import FLEET, Kind, Scope
 from counterseal.core.market import DOLLARS
-from counterseal.core.positions.books import FOREIGN, Sub
 from counterseal.core.positions.lot import Lot
-from counterseal.core.positions.marks import Pair
-from counterseal.core.positions.orders import OpenOrders
 from counterseal.core.positions.reading import Place
-from counterseal.core.positions.truth import Truth
-
-FUTURES = frozenset({"usdm", "coinm"})
-# No owner has this name: under it an account's own positions are, as they were booked.
-NET = "*net"
-_ONE = Pair(Decimal(1), Decimal(1))
 
 
-class Market(NamedTuple):
-    """One market of an account, as it is known."""
+class Touch(NamedTuple):
+    """Whom and which symbols something that has changed is of: what is of nobody else is as it was."""
 
-    account: str
-    family: str
-    truth: Truth
-    orders: OpenOrders
-
-
-class Prices(Protocol):
-    """Prices that are confirmed at this moment, None for one that is not."""
-
-    def symbol(self, family: str, symbol: str) -> Pair | None: ...
-
-    def asset(self, asset: str) -> Pair | None:
-        """In US dollars; zero for an asset that nobody prices."""
-        ...
-
-
-class Position(NamedTuple):
-    """One position; `size` and `profit` are None where there is no price for them."""
-
-    market: Market
-    place: Place
-    lot: Lot
-    size: Range | None
-    profit: Range | None
-
-    @property
-    def whole(self) -> Cut:
-        """The cut that would close it."""
-        return Cut(self.market.account, self.market.family, self.place, self.lot.amount.copy_abs())
-
-
-class Valued(NamedTuple):
-    """A position as it was worked out last, and from what: it is not worked out again while these stay the same."""
-
-    prices: tuple[Pair | None, Pair | None, Pair | None]
-    position: Position
-
-
-Cache = dict[tuple[str, str, Place, str], Valued]
+    scopes: frozenset[Scope]
+    symbols: frozenset[str]
 
 
 class View:
-    """All markets at one moment. `members` are the bots of each strategy; `cache` is kept from look to look."""
+    """All markets. `members` are the bots of each strategy.
 
-    def __init__(
-        self, markets: Sequence[Market], prices: Prices, members: Mapping[str, Sequence[str]], cache: Cache
-    ) -> None:
-        self._markets, self._prices, self._members, self._cache = markets, prices, members, cache
-        self._stated: dict[int, list[Position]] = {}
-        self._worths: dict[Scope, Range | None] = {}
-        self._equities: dict[int, Range | None] = {}
+    It may be kept from look to look: `touch` tells it what has changed, and nothing else is looked at again.
+    """
+
+    def __init__(self, markets: Sequence[Market], prices: Prices, members: Mapping[str, Sequence[str]]) -> None:
+        self._markets = {(market.account, market.family): market for market in markets}
+        self._pricing, self._members = Pricing(prices), members
+        self._portions: dict[Key, dict[str, Portion]] = {}
+        self._terms: dict[tuple[Key, str], Terms] = {}
+        self._counts: dict[Key, Counter[str | None]] = {}
+        self._of_account: dict[str, list[Key]] = {}
+        for key in self._markets:
+            self._of_account.setdefault(key[0], []).append(key)
+        # Who was ever seen in a market, and where somebody was: who has just lost the last of it is concerned, too.
+        self._seen: dict[Key, set[str]] = {}
+        self._where: dict[str, dict[Key, None]] = {}
+
+    # -- what changes
+
+    def touch(self, markets: Iterable[Key], names: Iterable[Name]) -> Touch:
+        """Look again at these markets, and at whatever needs these prices."""
+        return self._touch({key for key in markets if key in self._markets}, self._pricing.changed(names))
+
+    def touch_all(self) -> Touch:
+        """Look again at everything."""
+        return self._touch(self._markets.keys(), self._pricing.all_changed())
+
+    def _touch(self, markets: Collection[Key], moved: Mapping[Key, set[str]]) -> Touch:
+        symbols: set[str] = set()
+        for key, needing in moved.items():
+            symbols |= needing
+            self._revalue(key, needing)
+        for key in markets:
+            symbols |= self._renew(key)
+        return Touch(self._concerned({*markets, *moved}), frozenset(symbols))
+
+    def _renew(self, key: Key) -> set[str]:
+        """Look at all that is held in a market again; gives the symbols of which somebody has more or less now."""
+        # Before, too: whose last order has just gone is known by what was counted.
+        before = set(self._meet(key))
+        self._counts.pop(key, None)
+        portions = self._portions.get(key, {})
+        symbols = {symbol for who, portion in portions.items() for symbol in self._fill(portion, key, who)}
+        for owner in self._meet(key) - before:
+            symbols.update(self._portion(key, owner).by_symbol)
+        return symbols
+
+    def _revalue(self, key: Key, symbols: Collection[str]) -> None:
+        """Value the positions of some symbols in a market again, and what lies there for ""."""
+        for who, portion in self._portions.get(key, {}).items():
+            for (place, owner), position in portion.positions.items():
+                if place.symbol in symbols:
+                    portion.put(place, owner, self._valued(key, place, owner, position.lot))
+            if "" in symbols:
+                portion.still = self._still(key, who)
+            portion.add_up()
+
+    def _concerned(self, keys: Collection[Key]) -> frozenset[Scope]:
+        bots = {bot for key in keys for bot in self._here(key)}
+        found = {Scope(Kind.ACCOUNT, key[0]) for key in keys} | {Scope(Kind.BOT, bot) for bot in bots}
+        found.update(Scope(Kind.STRATEGY, name) for name, members in self._members.items() if bots & set(members))
+        return frozenset(found | {FLEET} if keys else found)
 
     # -- who
 
-    def _bots(self, scope: Scope) -> Sequence[str] | None:
-        """Give the bots that a scope is of; None for what is of accounts."""
+    def _meet(self, key: Key) -> set[str]:
+        market, seen = self._markets[key], self._seen.setdefault(key, set())
+        found = {owner for owner in self._counted(key) if owner is not None}.union(*market.truth.books.places.values())
+        for owner in found - seen:
+            self._where.setdefault(owner, {})[key] = None
+        seen |= found
+        return seen
+
+    def _here(self, key: Key) -> set[str]:
+        found = self._seen.get(key)
+        return self._meet(key) if found is None else found
+
+    def _places(self, owner: str) -> Iterable[Key]:
+        """Give the markets where somebody has been seen."""
+        if len(self._seen) < len(self._markets):
+            for key in self._markets:
+                self._here(key)
+        return self._where.get(owner, ())
+
+    def _owners(self, scope: Scope) -> Sequence[str]:
+        """Give under whose names a scope's positions are; of an account they are as the exchange states them."""
         if scope.kind is Kind.BOT:
             return (scope.name,)
-        return self._members.get(scope.name, ()) if scope.kind is Kind.STRATEGY else None
+        return self._members.get(scope.name, ()) if scope.kind is Kind.STRATEGY else (STATED,)
 
-    def _of(self, scope: Scope) -> Iterator[Market]:
-        for market in self._markets:
-            if scope.kind is not Kind.ACCOUNT or market.account == scope.name:
-                yield market
+    def _of(self, scope: Scope) -> Iterable[Key]:
+        return self._of_account.get(scope.name, ()) if scope.kind is Kind.ACCOUNT else self._markets
+
+    def _portions_of(self, scope: Scope, families: frozenset[str] | None = None) -> list[Portion]:
+        owners = self._owners(scope)
+        if STATED in owners:
+            keys = [(key, STATED) for key in self._of(scope)]
+        else:
+            keys = [(key, owner) for owner in owners for key in self._places(owner)]
+        return [self._portion(*each) for each in keys if families is None or each[0][1] in families]
 
     # -- positions
 
     def positions(self, scope: Scope) -> list[Position]:
         """Give what a scope holds, everywhere."""
-        bots = self._bots(scope)
-        if bots is None:
-            return [each for market in self._of(scope) for each in self._of_account(market)]
-        return [each for market in self._markets for each in self._of_owners(market, bots) if each.lot.amount]
+        return [each for portion in self._portions_of(scope) for each in portion.positions.values()]
 
-    def _of_account(self, market: Market) -> list[Position]:
-        """Give an account's positions: of futures those that are stated, of spot those of all bots."""
-        found = self._stated.get(id(market))
+    def size(self, scope: Scope) -> Range | None:
+        """Give the size of all that a scope holds; None where a price is missing."""
+        return sum_of([portion.size for portion in self._portions_of(scope)])
+
+    def futures_size(self, scope: Scope) -> Range | None:
+        """Give the size of what a scope holds of futures."""
+        return sum_of([portion.size for portion in self._portions_of(scope, FUTURES)])
+
+    def symbols(self, scope: Scope) -> set[str]:
+        """Give the symbols that a scope holds something of."""
+        return {symbol for portion in self._portions_of(scope) for symbol in portion.by_symbol}
+
+    def symbol_sizes(self, scope: Scope, symbols: Iterable[str]) -> dict[str, Range | None]:
+        """Give the sizes of what a scope holds of some symbols."""
+        portions = self._portions_of(scope)
+        if len(portions) == 1:
+            return {symbol: portions[0].by_symbol.get(symbol, NOTHING) for symbol in symbols}
+        return {symbol: sum_of([each.by_symbol.get(symbol, NOTHING) for each in portions]) for symbol in symbols}
+
+    def _portion(self, key: Key, who: str) -> Portion:
+        owners = self._portions.get(key)
+        if owners is None:
+            owners = self._portions[key] = {}
+        found = owners.get(who)
         if found is None:
-            if market.family in FUTURES:
-                found = [self._held(market, place) for place in market.truth.positions]
-            else:
-                owners = [owner for owner in market.truth.books.owners() if owner != FOREIGN]
-                found = list(self._of_owners(market, owners))
-            found = self._stated[id(market)] = [each for each in found if each.lot.amount]
+            found = owners[who] = Portion(who)
+            self._fill(found, key, who)
         return found
 
-    def _of_owners(self, market: Market, owners: Sequence[str]) -> Iterator[Position]:
-        for owner in owners:
-            for place, sub in market.truth.books.of(owner):
-                yield self._valued(market, place, owner, sub.lot)
+    def _fill(self, portion: Portion, key: Key, who: str) -> list[str]:
+        """Take up what an owner holds now; what is as it was is not valued again. Gives the symbols that are new."""
+        held = {(place, owner): lot for place, owner, lot in lots_of(self._markets[key], who) if lot.amount}
+        for name, lot in held.items():
+            known = portion.positions.get(name)
+            if known is None or known.lot != lot:
+                portion.put(*name, self._valued(key, *name, lot))
+        portion.keep(held)
+        portion.still = self._still(key, who)
+        return portion.add_up()
 
-    def _held(self, market: Market, place: Place) -> Position:
-        """Give an account's position as it is stated: for its size, which no price of entry is needed for."""
+    def _valued(self, key: Key, place: Place, owner: str, lot: Lot) -> Position:
+        terms, pairs = self._terms.get((key, place.symbol)), self._pricing.pairs
+        if terms is None:
+            terms = self._terms[key, place.symbol] = self._terms_of(key, place)
+        price, quote, earned = pairs[terms.price], pairs[terms.quote], pairs[terms.earned]
+        size_: Range | None = NOTHING
+        profit: Range | None = NOTHING
+        if owner != NET:
+            size_ = None if price is None or quote is None else size_of(lot, price, quote)
+        if owner != STATED:
+            profit = None if price is None or earned is None else profit_of(lot, price, earned)
+        return Position(self._markets[key], place, lot, size_, profit)
+
+    def _terms_of(self, key: Key, place: Place) -> Terms:
+        market, need = self._markets[key], self._pricing.need
         rule = market.truth.books.rules.get(place.symbol)
-        lot = Lot(market.truth.positions[place].amount, contract=None if rule is None else rule.contract_size)
-        return self._valued(market, place, "", lot)
-
-    def _valued(self, market: Market, place: Place, owner: str, lot: Lot) -> Position:
-        rule = market.truth.books.rules.get(place.symbol)
-        price = self._prices.symbol(market.family, place.symbol)
-        quote = None if rule is None else self._dollars(rule.quote)
-        earned = self._dollars(self._earns_in(market, place))
-        key = (market.account, market.family, place, owner)
-        known = self._cache.get(key)
-        if known is not None and known.prices == (price, quote, earned) and known.position.lot == lot:
-            return known.position
-        size_ = None if price is None or quote is None else size_of(lot, price, quote)
-        profit = None if price is None or earned is None else profit_of(lot, price, earned)
-        position = Position(market, place, lot, size_, profit)
-        self._cache[key] = Valued((price, quote, earned), position)
-        return position
-
-    def _dollars(self, asset: str) -> Pair | None:
-        if asset in DOLLARS:
-            return _ONE
-        return self._prices.asset(asset) if asset else None
+        return Terms(
+            need(key, place.symbol, (market.family, place.symbol)),
+            need(key, place.symbol, ("", "" if rule is None else rule.quote)),
+            need(key, place.symbol, ("", earns_in(market, place))),
+        )
 
     # -- worth
 
     def worth(self, scope: Scope) -> Range | None:
         """Give what a scope is worth: an account all that it has, a bot what it has earned; None without a price."""
-        if scope not in self._worths:
-            bots = self._bots(scope)
-            self._worths[scope] = self._worth(scope) if bots is None else self._earned(bots)
-        return self._worths[scope]
-
-    def _worth(self, scope: Scope) -> Range | None:
-        return _sum(self._equity(market) for market in self._of(scope))
+        if STATED in self._owners(scope):
+            return sum_of([self._portion(key, NET).worth for key in self._of(scope)])
+        return sum_of([portion.worth for portion in self._portions_of(scope)])
 
     def futures_worth(self, scope: Scope) -> Range | None:
         """Give what the futures wallets of a scope are worth."""
-        return _sum(self._equity(market) for market in self._of(scope) if market.family in FUTURES)
+        return sum_of([self._portion(key, NET).worth for key in self._of(scope) if key[1] in FUTURES])
 
-    def _equity(self, market: Market) -> Range | None:
-        """Give what a market of an account is worth as it was booked.
+    def _still(self, key: Key, who: str) -> Range | None:
+        """Give what an owner has in a market that no position's price changes.
 
-        A transfer is booked as one. What the exchange states may have it already, and would look like a loss.
+        Of an account it is as it was booked: a transfer is booked as one, and what the exchange states may have it
+        already, and would look like a loss. A bot has what it realised, after fees and funding.
         """
-        if id(market) not in self._equities:
-            books = market.truth.books
-            balances = [(asset, books.balance(asset)) for asset in books.assets]
-            parts = [self._amount(asset, balance) for asset, balance in balances if balance]
-            parts.extend(self._valued(market, place, NET, lot).profit for place, lot in books.net.items() if lot.amount)
-            self._equities[id(market)] = _sum(parts)
-        return self._equities[id(market)]
-
-    def _earned(self, bots: Sequence[str]) -> Range | None:
-        return _sum(self._made(market, place, bot, sub) for market in self._markets for bot in bots
-                    for place, sub in market.truth.books.of(bot))  # fmt: skip
-
-    def _made(self, market: Market, place: Place, bot: str, sub: Sub) -> Range | None:
-        """Give what a bot has made at a place: realised and not, after fees and funding."""
-        moved = [(self._earns_in(market, place), sub.realized), *sub.funding.items()]
-        moved.extend((paid, amount.copy_negate()) for paid, amount in sub.fees.items())
-        parts = [self._amount(name, amount) for name, amount in moved if amount]
-        if sub.lot.amount:
-            parts.append(self._valued(market, place, bot, sub.lot).profit)
-        return _sum(parts)
-
-    def _earns_in(self, market: Market, place: Place) -> str:
+        if who == STATED:
+            return NOTHING
+        market = self._markets[key]
         books = market.truth.books
-        if market.family in FUTURES:
-            return books.margin_asset(place.symbol)
-        rule = books.rules.get(place.symbol)
-        return "" if rule is None else rule.quote
+        if who == NET:
+            balances = [(asset, books.balance(asset)) for asset in books.assets]
+            return sum_of([self._amount(key, asset, balance) for asset, balance in balances if balance])
+        parts: list[Range | None] = []
+        for place, sub in books.of(who):
+            moved = [(earns_in(market, place), sub.realized), *sub.funding.items()]
+            moved.extend((paid, amount.copy_negate()) for paid, amount in sub.fees.items())
+            parts.extend(self._amount(key, name, amount) for name, amount in moved if amount)
+        return sum_of(parts)
 
-    def _amount(self, asset: str, amount: Decimal) -> Range | None:
+    def _amount(self, key: Key, asset: str, amount: Decimal) -> Range | None:
         if asset in DOLLARS:
             return exactly(amount)
-        price = self._prices.asset(asset)
+        price = self._pricing.pairs[self._pricing.need(key, "", ("", asset))]
         return None if price is None else worth_of(amount, price)
 
     # -- orders
 
     def open_orders(self, scope: Scope) -> int:
         """Count the open orders of a scope."""
-        bots = self._bots(scope)
-        return sum(market.orders.count(bots) for market in self._of(scope))
+        owners = self._owners(scope)
+        counts = [self._counted(key) for key in self._of(scope)]
+        if STATED in owners:
+            return sum(count.total() for count in counts)
+        return sum(count[owner] for count in counts for owner in owners)
 
-
-def _sum(parts: Iterable[Range | None]) -> Range | None:
-    found = list(parts)
-    known = [part for part in found if part is not None]
-    return total(known) if len(known) == len(found) else None
-
-
-def size(positions: Iterable[Position]) -> Range | None:
-    """Give the size of positions together; None where one has no price."""
-    return _sum(position.size for position in positions)
-
-
-def times(size_: Range, worth: Range) -> Decimal:
-    """Give how often a size is at least what backs it; a thousand times where nothing does."""
-    most = Decimal(1000)
-    return min(most, size_.low / worth.high) if worth.high > ZERO else (most if size_.low else ZERO)
+    def _counted(self, key: Key) -> Counter[str | None]:
+        found = self._counts.get(key)
+        if found is None:
+            found = self._counts[key] = Counter(one.owner for one in self._markets[key].orders.open.values())
+        return found

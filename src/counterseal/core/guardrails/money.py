@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from counterseal.core.exact import product
-from counterseal.core.exposure.money import ZERO, add
+from counterseal.core.exposure.money import ZERO, add, subtract
 from counterseal.core.positions.lot import Lot
 from counterseal.core.positions.marks import Pair
 
@@ -18,6 +18,8 @@ class Range(NamedTuple):
 
 
 NOTHING = Range()
+# The price of what counts as a dollar.
+DOLLAR = Pair(Decimal(1), Decimal(1))
 
 
 def exactly(amount: Decimal) -> Range:
@@ -40,11 +42,18 @@ def worth_of(amount: Decimal, price: Pair) -> Range:
 
 def size_of(lot: Lot, price: Pair, dollars: Pair) -> Range:
     """Give the size of a position, without sign; `dollars` is the price of its quote asset."""
+    if dollars is DOLLAR and lot.contract is None:
+        # Nearly all are so; the same in fewer steps.
+        amount = lot.amount.copy_abs()
+        return _ordered(product(amount, price.one), product(amount, price.other))
     return _spread(lot.worth(price.one), lot.worth(price.other), dollars)
 
 
 def profit_of(lot: Lot, price: Pair, dollars: Pair) -> Range:
     """Give what a position has earned and not realised; `dollars` is the price of the asset that it earns in."""
+    if dollars is DOLLAR and lot.contract is None:
+        amount, cost = lot.amount, lot.cost
+        return _ordered(subtract(product(amount, price.one), cost), subtract(product(amount, price.other), cost))
     return _spread(lot.profit(price.one), lot.profit(price.other), dollars)
 
 

@@ -41,7 +41,8 @@ class Books:
     """All owners' sub-accounts of one market. `rules` are its symbols; they may be learnt later.
 
     `assets` is by asset and owner what their doings have made of the account's balances. `net` is each position of the
-    account as the exchange counts it, all owners in one: only with it are balances and profits one sum.
+    account as the exchange counts it, all owners in one: only with it are balances and profits one sum. `changes`
+    counts what has changed sub-accounts.
     """
 
     def __init__(self, family: str, rules: Mapping[str, SymbolRule]) -> None:
@@ -50,11 +51,13 @@ class Books:
         self.places: dict[Place, dict[str, Sub]] = {}
         self.assets: dict[str, dict[str, Decimal]] = {}
         self.net: dict[Place, Lot] = {}
+        self.changes = 0
 
     # -- what happens
 
     def fill(self, owner: str, fill: Fill) -> None:
         """Book a fill."""
+        self.changes += 1
         sub = self.sub(owner, fill.place)
         sub.lot, earned = sub.lot.filled(fill.signed, fill.price)
         sub.realized = add(sub.realized, earned)
@@ -97,6 +100,7 @@ class Books:
 
     def fund(self, moved: Moved) -> None:
         """Divide a funding fee between those who hold the symbol, by what they hold; the rest is nobody's."""
+        self.changes += 1
         held = [
             (owner, sub) for place, subs in self.places.items() if place.symbol == moved.symbol
             for owner, sub in subs.items() if sub.lot.amount
@@ -129,6 +133,7 @@ class Books:
 
     def correct(self, place: Place, by: Decimal, price: Decimal | None) -> None:
         """Give to FOREIGN what the exchange has and no event told, at a price where one is known."""
+        self.changes += 1
         sub = self.sub(FOREIGN, place)
         if price is not None:
             sub.lot = sub.lot.filled(by, price)[0]

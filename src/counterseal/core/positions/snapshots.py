@@ -5,7 +5,7 @@ from decimal import Context
 
 from counterseal.core.exposure.money import ZERO, subtract
 from counterseal.core.positions.reading import Body, figure, number, place_of, rows, text
-from counterseal.core.positions.statements import Held, Margin, Statement, spot_balances
+from counterseal.core.positions.statements import Held, Margin, Statement, spot_balances, spot_free
 
 # As many digits as the exchange's own prices may have.
 _divide = Context(prec=28).divide
@@ -18,7 +18,8 @@ def spot_snapshot(body: object) -> Statement | None:
     balances = spot_balances(body["balances"], "asset", "free", "locked")
     if len(balances) != len(body["balances"]):
         return None
-    return Statement(balances=balances, at_ms=number(body, "updateTime"), whole=True)
+    free = spot_free(body["balances"], "asset", "free")
+    return Statement(balances=balances, at_ms=number(body, "updateTime"), whole=True, free=free)
 
 
 def usdm_snapshot(body: object) -> Statement | None:

@@ -48,7 +48,7 @@ class Margin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Positions by place, balances by asset (on spot free and locked together), and what moved.
+    """Positions by place, balances by asset (on spot free and locked together; `free` is what is free), what moved.
 
     A `whole` one states everything: what it leaves out is nothing. `at_ms` is the exchange's time, 0 where not told.
     """
@@ -59,6 +59,7 @@ class Statement:
     margin: Margin | None = None
     at_ms: int = 0
     whole: bool = False
+    free: Mapping[str, Decimal] = field(default_factory=lambda: _NONE)
 
 
 NOTHING = Statement()
@@ -67,7 +68,8 @@ NOTHING = Statement()
 def stated_in(kind: str, body: Body) -> Statement:
     """Read what an event of user data states; nothing for one that states nothing."""
     if kind == "outboundAccountPosition":
-        return Statement(balances=spot_balances(body.get("B"), "a", "f", "l"), at_ms=number(body, "u"))
+        balances, free = spot_balances(body.get("B"), "a", "f", "l"), spot_free(body.get("B"), "a", "f")
+        return Statement(balances=balances, at_ms=number(body, "u"), free=free)
     if kind == "balanceUpdate":
         delta = figure(body.get("d"))
         moved = () if delta is None else (Moved(text(body, "a"), delta, "BALANCE"),)
@@ -107,3 +109,9 @@ def spot_balances(listed: object, asset: str, free: str, locked: str) -> dict[st
         if have is not None and held is not None and text(row, asset):
             found[text(row, asset)] = add(have, held)
     return found
+
+
+def spot_free(listed: object, asset: str, free: str) -> dict[str, Decimal]:
+    """Read what is free in a list of balances."""
+    found = {text(row, asset): figure(row.get(free)) for row in rows(listed)}
+    return {name: have for name, have in found.items() if name and have is not None}

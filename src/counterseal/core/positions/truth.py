@@ -37,13 +37,14 @@ class Difference(NamedTuple):
 class Truth:
     """Folds events and snapshots. All `now_ms` and `asked_ms` are monotonic.
 
-    `positions` and `balances` are what the exchange states, the newest of events and snapshots.
+    `positions` and `balances` are what the exchange states, the newest of events and snapshots; so is `free` on spot.
     """
 
     def __init__(self, family: str, rules: Mapping[str, SymbolRule]) -> None:
         self.books = Books(family, rules)
         self.positions: dict[Place, Held] = {}
         self.balances: dict[str, Decimal] = {}
+        self.free: dict[str, Decimal] = {}
         self.margin: Margin | None = None
         self.is_known = False
         self.is_restored = False
@@ -104,6 +105,7 @@ class Truth:
             self._compare(place, held.amount, now_ms, now_ms)
         for asset, balance in statement.balances.items():
             self.balances[asset], self._told_ms[asset] = balance, now_ms
+            self.free[asset] = statement.free.get(asset, ZERO)
             self._compare(asset, balance, now_ms, now_ms)
 
     def _move(self, moved: Moved, now_ms: int) -> None:
@@ -157,9 +159,14 @@ class Truth:
         for asset in self.balances.keys() | statement.balances.keys():
             balance = statement.balances.get(asset, ZERO)
             if self._told_ms.get(asset, -LAG_MS) <= asked_ms - LAG_MS:
-                self.balances[asset] = balance
+                self.balances[asset], self.free[asset] = balance, statement.free.get(asset, ZERO)
             self._compare(asset, balance, asked_ms, now_ms)
         self.is_known = True
+
+    def told_ms(self, item: Item, read_ms: int) -> int:
+        """Give when what is held of an item was stated: by an event, or by the snapshot that was asked for then."""
+        told_ms = self._told_ms.get(item, -LAG_MS)
+        return read_ms if told_ms <= read_ms - LAG_MS else told_ms
 
     def _hold(self, place: Place, held: Held) -> None:
         if held.amount or place in self.books.places:

@@ -84,7 +84,9 @@ class SocketCancels:
         inquiry.signed_ns = self._state.clock.monotonic_ns()
         inquiry.window_ms = freshness.upstream_recv_window(admitted.recv_window_ms, order=False, order_cap_ms=0)
         self._tell(what="cancel_by_socket", request=admitted.marks[0].hex(), egress=permit.egress)
-        return await exchange.send(permit, query, admitted.bot, lambda: not inquiry.gone)
+        answer = await exchange.send(permit, query, admitted.bot, lambda: not inquiry.gone)
+        self._outbound.on_answer(key, admitted.endpoint, answer, permit.egress)
+        return answer
 
     async def _signed(self, admitted: Admitted, key: HeldKey) -> bytes | None:
         """Have it signed in the form of that API. What the signer will not sign so, it may sign for REST."""

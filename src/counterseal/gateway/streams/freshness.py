@@ -3,13 +3,13 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Protocol
 
+from counterseal.adapters.stream_line import Place
 from counterseal.core.streams.allowance import Allowance
 from counterseal.core.streams.fan import Fan, Listened
 from counterseal.core.streams.frames import text_frame
 from counterseal.core.streams.notices import LIVE, LOST, MISSED, MISSED_CLOSE, NOTHING_CLOSE, notice
 from counterseal.core.streams.outage import Outage
 from counterseal.gateway.streams.reader import Reader
-from counterseal.gateway.streams.upstream import Place
 from counterseal.ports.clock import Clock, Timer
 
 # Codes of a close: the service restarts, and try again later.

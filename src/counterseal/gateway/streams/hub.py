@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from counterseal.adapters.stream_line import ATTEMPTS, ATTEMPTS_WINDOW_MS, Common, Counts, Line, Place
 from counterseal.adapters.stream_link import Dial
 from counterseal.adapters.tasks import Tasks
 from counterseal.core.streams.ages import Age, oldest
@@ -15,7 +16,6 @@ from counterseal.core.streams.names import find
 from counterseal.gateway.streams.batch import Batch
 from counterseal.gateway.streams.freshness import Freshness
 from counterseal.gateway.streams.reader import Reader
-from counterseal.gateway.streams.upstream import ATTEMPTS, ATTEMPTS_WINDOW_MS, Common, Counts, Line, Place
 from counterseal.ports.clock import Clock, Timer
 
 TICK_S = 0.25

@@ -45,7 +45,9 @@ class Upgrades:
         opening = locate(self._hosts, inquiry.way.host if inquiry.way else None, head.path, head.query)
         if isinstance(opening, ApiOpening):
             # Who asks is judged at each request.
-            return Entry(opening, handshake.key, inquiry.source) if self.api else Denial("websocket_not_available")
+            if self.api is None:
+                return Denial("websocket_not_available")
+            return Entry(opening, handshake.key, inquiry.source, head.caller)
         if not inquiry.source.is_loopback and (isinstance(opening, Bad) or _is_public(opening)):
             return Denial("anonymous_not_allowed")
         if isinstance(opening, Bad):
@@ -87,7 +89,7 @@ class Upgrades:
         if isinstance(entry.opening, ApiOpening):
             if self.api is not None:
                 self._log.info("ws_api", decision="allow", family=entry.opening.family)
-                socket = ApiSocket(self.api, entry.opening, entry.source, transport, end)
+                socket = ApiSocket(self.api, entry.opening, entry.source, transport, end, entry.caller)
                 answer(socket)
                 socket.open(early)
             return

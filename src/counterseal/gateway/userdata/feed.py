@@ -9,11 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from counterseal.adapters.stream_link import Dial, StreamLink
-from counterseal.adapters.tasks import Tasks
-from counterseal.core.streams.allowance import Allowance
-from counterseal.core.streams.seam import Seam
-from counterseal.gateway.streams.upstream import (
+from counterseal.adapters.stream_line import (
     AFTER_MS,
     JOIN_MS,
     OVERLAP_MOST_MS,
@@ -23,6 +19,10 @@ from counterseal.gateway.streams.upstream import (
     RETRY_MOST_MS,
     RETRY_MS,
 )
+from counterseal.adapters.stream_link import Dial, StreamLink
+from counterseal.adapters.tasks import Tasks
+from counterseal.core.streams.allowance import Allowance
+from counterseal.core.streams.seam import Seam
 from counterseal.gateway.userdata.way import REFUSED_S, Closed, Heard, Way
 from counterseal.ports.clock import Clock
 from counterseal.ports.venue import Unreachable
@@ -53,12 +53,14 @@ class Ends:
 
 @dataclass(slots=True, eq=False)
 class Voice:
-    """One connection. `stood_ms` is since when its subscription stands, `matches` what both had delivered then.
+    """One connection, and the way by which it was opened. `stood_ms` is since when its subscription stands, `matches`
+    what both had delivered then.
 
     `is_refused` tells that the exchange, or our signer, has said no to it.
     """
 
     link: StreamLink
+    way: Way
     renew_at_ms: int
     stood_ms: int | None = None
     matches: int = 0
@@ -78,7 +80,9 @@ class Feed:
         self._successor: Voice | None = None
         self._seam: Seam | None = None
         self._after: tuple[Seam, int] | None = None
-        self._is_opening = self._is_keeping = self._is_closed = False
+        self._is_closed = False
+        self._opening: Way | None = None
+        self._keeping: Way | None = None
         self._failures = 0
         self._retry_at_ms = 0
         self._hurry_at_ms = 0
@@ -93,6 +97,21 @@ class Feed:
         """Whether events come at this moment."""
         return self._current is not None and self._current.stood_ms is not None
 
+    @property
+    def refs(self) -> list[str]:
+        """The version of a key that stands behind each of its connections and of its requests on their way."""
+        asked = [way for way in (self._opening, self._keeping) if way is not None]
+        return [way.ref for way in (*(voice.way for voice in self._voices()), *asked)]
+
+    def rekey(self, way: Way) -> None:
+        """Open the next connection with another version of the key, now; the present one stays until that stands."""
+        self._way = way
+        for voice in self._voices():
+            voice.renew_at_ms = 0
+            if voice is self._successor or voice.stood_ms is None:
+                voice.link.end("opened with the version before")
+        self._retry_at_ms = 0
+
     def tick(self) -> None:
         """Time has passed."""
         now_ms = self._now_ms()
@@ -105,10 +124,7 @@ class Feed:
             self._current.link.end("no subscription")
             return
         self._renew(self._current, now_ms)
-        keep_at_ms = self._way.keep_at_ms
-        if self.stands and not self._is_keeping and keep_at_ms is not None and now_ms >= keep_at_ms:
-            self._is_keeping = True
-            self._ties.tasks.spawn(self._keep(), "keep user data")
+        self._keep_due(now_ms)
 
     def close(self) -> None:
         """Disconnect for good."""
@@ -127,19 +143,19 @@ class Feed:
 
     def _open(self, now_ms: int) -> None:
         """Begin to connect, if it may be tried now."""
-        if not self._is_opening and now_ms >= self._retry_at_ms and not self._ties.attempts.wait_ms(now_ms):
-            self._is_opening = True
-            self._ties.tasks.spawn(self._connect(), "connect to user data")
+        if self._opening is None and now_ms >= self._retry_at_ms and not self._ties.attempts.wait_ms(now_ms):
+            self._opening = self._way
+            self._ties.tasks.spawn(self._connect(self._way), "connect to user data")
 
-    async def _connect(self) -> None:
+    async def _connect(self, way: Way) -> None:
         try:
-            opening = await self._way.open()
+            opening = await way.open()
         except Closed as fault:
             self._failed(fault)
             return
         finally:
-            self._is_opening = False
-        if self._is_closed:
+            self._opening = None
+        if self._is_closed or way is not self._way:
             return
         if not self._ties.attempts.take(self._now_ms()):
             # What was free before, others have taken meanwhile: what was asked for it is not asked again at once.
@@ -148,15 +164,15 @@ class Feed:
         if opening.is_other and self._current is not None:
             # What the connection that there is was opened with is no longer: nobody knows since when.
             self._current.link.end("replaced")
-        voice = self._place(opening.path)
+        voice = self._place(opening.path, way)
         try:
             await self._ties.dial(self._family, voice.link)
         except Unreachable as fault:
             voice.link.end(str(fault))
 
-    def _place(self, path: str) -> Voice:
+    def _place(self, path: str, way: Way) -> Voice:
         life_ms = (RENEW_S + self._ties.draw(RENEW_SPREAD_S)) * 1000
-        voice = Voice(StreamLink(self._ties.clock, self._host, path, self), self._now_ms() + life_ms)
+        voice = Voice(StreamLink(self._ties.clock, self._host, path, self), way, self._now_ms() + life_ms)
         if self._current is None:
             self._current = voice
         else:
@@ -175,14 +191,27 @@ class Feed:
         self._failures = min(self._failures + 1, 8)
         self._retry_at_ms = now_ms + least_s * 1000 + self._ties.draw(bound) + 1
 
-    async def _keep(self) -> None:
+    def _keep_due(self, now_ms: int) -> None:
+        way = None if self._current is None else self._current.way
+        keep_at_ms = None if way is None else way.keep_at_ms
+        if (
+            way is not None
+            and self.stands
+            and self._keeping is None
+            and keep_at_ms is not None
+            and now_ms >= keep_at_ms
+        ):
+            self._keeping = way
+            self._ties.tasks.spawn(self._keep(way), "keep user data")
+
+    async def _keep(self, way: Way) -> None:
         try:
-            await self._way.keep()
+            await way.keep()
         except Closed as fault:
-            if self._current is not None:
+            if self._current is not None and self._current.way is way:
                 self._current.link.end(str(fault))
         finally:
-            self._is_keeping = False
+            self._keeping = None
 
     # -- renewing
 
@@ -224,7 +253,7 @@ class Feed:
 
     async def _greet(self, link: StreamLink) -> None:
         try:
-            greeting = await self._way.greeting()
+            greeting = await self._way_of(link).greeting()
         except Closed as fault:
             self._give_up(link, fault)
             return
@@ -233,10 +262,15 @@ class Feed:
         elif link.is_open:
             link.send_text(greeting)
 
+    def _way_of(self, link: StreamLink) -> Way:
+        return next((voice.way for voice in self._voices() if voice.link is link), self._way)
+
     def on_text(self, link: StreamLink, text: bytes) -> None:
         """Pass an event on, once; act upon everything else."""
+        current = self._current
+        way = current.way if current is not None and current.link is link else self._way_of(link)
         try:
-            heard = self._way.hear(text)
+            heard = way.hear(text)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self.unread += 1
             return

@@ -9,6 +9,7 @@ import msgspec
 from counterseal.adapters.stream_link import Dial
 from counterseal.adapters.tasks import Tasks
 from counterseal.core.config.model import Config
+from counterseal.core.keys import active_keys
 from counterseal.core.messages import HeldKey
 from counterseal.core.streams.allowance import Allowance
 from counterseal.gateway.budget import Budget
@@ -87,6 +88,7 @@ class UserFeeds:
         self._listeners: dict[Whose, dict[Listener, None]] = {}
         self._config: Config | None = None
         self._held: Mapping[str, HeldKey] = {}
+        self._version = 0
         self._timer: Timer | None = None
 
     # -- life
@@ -97,9 +99,10 @@ class UserFeeds:
             return
         self._timer = self._state.clock.call_later(TICK_S, self.start)
         config, held = self._state.config, self._signer.keys()
-        if config is not self._config or held is not self._held:
-            self._config, self._held = config, held
-            self._configure(self._links, wanted(config, held))
+        quarantine = self._state.quarantine
+        if config is not self._config or held is not self._held or quarantine.version != self._version:
+            self._config, self._held, self._version = config, held, quarantine.version
+            self._configure(self._links, wanted(config, active_keys(held), quarantine.is_shut))
         for whose, account in list(self._accounts.items()):
             account.feed.tick()
             self._look(whose, account)
@@ -114,8 +117,13 @@ class UserFeeds:
 
     def _configure(self, links: Links, keys: Mapping[Whose, HeldKey]) -> None:
         for whose, account in list(self._accounts.items()):
-            if keys.get(whose) != account.held:
-                self._end(links, whose, account, keys.get(whose))
+            held = keys.get(whose)
+            if held is not None and held.ref != account.held.ref and held.name == account.held.name:
+                # Another version, which was proven to be of the same account: what there is stays until it has joined.
+                account.held = held
+                account.feed.rekey(self._way(whose[1], held))
+            elif held != account.held:
+                self._end(links, whose, account, held)
         for whose, held in keys.items():
             if whose not in self._accounts and whose[1] in links.hosts:
                 feed = self._feed(links, whose, held)
@@ -240,6 +248,11 @@ class UserFeeds:
 
     # -- reporting
 
+    def in_use(self) -> dict[str, int]:
+        """Give how many connections stand on each version of a key."""
+        refs = [ref for account in self._accounts.values() for ref in account.feed.refs]
+        return {ref: refs.count(ref) for ref in refs}
+
     def report(self) -> list[dict[str, Any]]:
         """Give the feeds for `counterseal status`, those that do not stand first; it travels in one packet."""
         now_ms = self._state.monotonic_ms()
@@ -247,17 +260,28 @@ class UserFeeds:
         return sorted(rows, key=lambda row: (row["stands"], row["account"], row["family"]))[:MAX_ROWS]
 
 
-def wanted(config: Config, held: Mapping[str, HeldKey]) -> dict[Whose, HeldKey]:
-    """Give the accounts and markets that bots use, each with the key by which its events are read."""
+def _is_open(_ref: str) -> bool:
+    return False
+
+
+def wanted(
+    config: Config, held: Mapping[str, HeldKey], is_shut: Callable[[str], bool] = _is_open
+) -> dict[Whose, HeldKey]:
+    """Give the accounts and markets that bots use, each with the key by which its events are read.
+
+    `is_shut` tells of a version of a key that the exchange refuses it: another key of the account is better then.
+    """
     used = {
         (config.keys[name].account, family)
         for bot in config.bots.values() for name in bot.keys for family in FAMILIES if family in bot.products
     }  # fmt: skip
-    found = {whose: _key_of(config, held, *whose) for whose in sorted(used)}
+    found = {whose: _key_of(config, held, *whose, is_shut) for whose in sorted(used)}
     return {whose: key for whose, key in found.items() if key is not None}
 
 
-def _key_of(config: Config, held: Mapping[str, HeldKey], account: str, family: str) -> HeldKey | None:
+def _key_of(
+    config: Config, held: Mapping[str, HeldKey], account: str, family: str, is_shut: Callable[[str], bool]
+) -> HeldKey | None:
     """Choose the key of an account that reads it, rather one that can do nothing else.
 
     On spot before all one that could not log on: the signer may refuse to subscribe with the others.
@@ -272,8 +296,8 @@ def _key_of(config: Config, held: Mapping[str, HeldKey], account: str, family: s
     best = min(
         fitting,
         key=lambda key: (
-            family == "spot" and held[key.name].kind == "ed25519", "account" not in key.functions, len(key.functions),
-            key.name,
+            is_shut(held[key.name].ref), family == "spot" and held[key.name].kind == "ed25519",
+            "account" not in key.functions, len(key.functions), key.name,
         ),
     )  # fmt: skip
     return held[best.name]

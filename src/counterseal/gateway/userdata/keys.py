@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 from counterseal.core.judge import Denial
-from counterseal.core.keys import least_key
+from counterseal.core.keys import active_keys, least_key
 from counterseal.core.secret import Secret
 from counterseal.core.userdata.calls import answered_here
 from counterseal.core.userdata.listen_keys import Holder, ListenKeys
@@ -55,7 +55,7 @@ class Keys:
     def account_of(self, bot: str) -> str | None:
         """Give the account whose events a bot may ask for: that of its least key for reads; None without one."""
         policy = self._state.bot(bot)
-        name = policy and least_key(policy, "account", self._state.config.keys, self._signer.keys())
+        name = policy and least_key(policy, "account", self._state.config.keys, active_keys(self._signer.keys()))
         return self._state.account_of(name) if name else None
 
     def holder_of(self, key: str) -> Holder | None:

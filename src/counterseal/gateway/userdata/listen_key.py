@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import msgspec
 
 from counterseal.core.intent import Intent
+from counterseal.core.key_refusal import need_of
 from counterseal.core.messages import HeldKey
 from counterseal.core.secret import Secret
 from counterseal.gateway import answers
@@ -13,7 +14,16 @@ from counterseal.gateway.admission import Admitted
 from counterseal.gateway.budget import OWN, Budget, NoRoom
 from counterseal.gateway.outbound import Outbound
 from counterseal.gateway.state import State
-from counterseal.gateway.userdata.way import NOTHING, REFUSED_S, Closed, Heard, Kind, Opening
+from counterseal.gateway.userdata.way import (
+    NOTHING,
+    QUARANTINED,
+    QUARANTINED_S,
+    REFUSED_S,
+    Closed,
+    Heard,
+    Kind,
+    Opening,
+)
 from counterseal.ports.venue import Lost, NotSent, VenueReply
 
 KEEP_MS = 300_000
@@ -41,10 +51,17 @@ class ListenKey:
         self._key: Secret | None = None
         self.keep_at_ms: int | None = None
 
+    @property
+    def ref(self) -> str:
+        """The version of the key that is named."""
+        return self._held.ref
+
     async def open(self) -> Opening:
         """Ask for the key. Raises Closed."""
         key = self._key_in(await self._ask("POST"))
-        is_other, self._key = not self._is_ours(key), Secret(key.encode())
+        # What another version of the API key was given before does not end with the first that this one is given.
+        is_other = self._key is not None and not self._is_ours(key)
+        self._key = Secret(key.encode())
         self.keep_at_ms = self._state.monotonic_ms() + KEEP_MS
         return Opening(_PLACES[self._family].format(key), is_other=is_other)
 
@@ -83,6 +100,8 @@ class ListenKey:
         endpoint = self._state.catalogue.get(self._family, method, _PATHS[self._family])
         if endpoint is None:
             raise Closed("the exchange has no listen keys there", REFUSED_S, is_refused=True)
+        if self._state.quarantine.holds_back(self._held.ref, need_of(endpoint)):
+            raise Closed(QUARANTINED, QUARANTINED_S)
         admitted = Admitted(OWN, None, endpoint, Intent(endpoint, (), {}, (), (), (), places=False), None, (), 0, None)
         try:
             permit = self._budget.take_own(endpoint, {}, self._state.account_of(self._held.ref))

@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from counterseal.core.intent import Intent
+from counterseal.core.key_refusal import need_of
 from counterseal.core.messages import HeldKey
 from counterseal.core.userdata.subscription import METHOD, PATH, SUBSCRIBE
 from counterseal.gateway.admission import Admitted
@@ -12,7 +13,16 @@ from counterseal.gateway.budget import OWN, Budget, NoRoom
 from counterseal.gateway.cases import MAX_RECV_WINDOW_MS
 from counterseal.gateway.outbound import Outbound, SignerRefused
 from counterseal.gateway.state import State
-from counterseal.gateway.userdata.way import NOTHING, REFUSED_S, Closed, Heard, Kind, Opening
+from counterseal.gateway.userdata.way import (
+    NOTHING,
+    QUARANTINED,
+    QUARANTINED_S,
+    REFUSED_S,
+    Closed,
+    Heard,
+    Kind,
+    Opening,
+)
 from counterseal.ports.journal import JournalError
 from counterseal.ports.signing import SignerUnavailable
 
@@ -51,8 +61,15 @@ class Subscription:
         self._held = held
         self.keep_at_ms: int | None = None
 
+    @property
+    def ref(self) -> str:
+        """The version of the key that signs."""
+        return self._held.ref
+
     async def open(self) -> Opening:
         """Take the room that connection and subscription need. Raises Closed."""
+        if self._state.quarantine.holds_back(self._held.ref, need_of(SUBSCRIBE)):
+            raise Closed(QUARANTINED, QUARANTINED_S)
         try:
             permit = self._budget.take_own(SUBSCRIBE, {}, self._state.account_of(self._held.ref))
         except NoRoom as short:
@@ -88,6 +105,8 @@ class Subscription:
             return NOTHING
         if message.status == 200:
             return Heard(stands=True)
+        now_ms, code = self._state.monotonic_ms(), message.error.code if message.error else None
+        self._outbound.on_refusal(self._held, SUBSCRIBE, message.status, code, now_ms)
         return Heard(fault=_refusal(message.status, message.error))
 
     async def keep(self) -> None:

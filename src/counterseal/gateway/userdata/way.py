@@ -7,6 +7,8 @@ import msgspec
 
 # So long what was refused is not asked for again.
 REFUSED_S = 60
+# Nor is anything asked for with a key that the exchange refuses; whether it takes it again, others find out.
+QUARANTINED, QUARANTINED_S = "the key is quarantined", 2
 
 
 class Closed(Exception):
@@ -44,7 +46,12 @@ class Heard(NamedTuple):
 
 
 class Way(Protocol):
-    """One account's way to its user data. It is asked by one feed alone."""
+    """One account's way to its user data, by one version of a key. It is asked by one feed alone."""
+
+    @property
+    def ref(self) -> str:
+        """The version of the key."""
+        ...
 
     async def open(self) -> Opening:
         """Prepare a connection. Raises Closed."""

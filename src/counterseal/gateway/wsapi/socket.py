@@ -12,7 +12,7 @@ from counterseal.core.http1 import Head
 from counterseal.core.judge import Denial, judge
 from counterseal.core.wsapi import frames, methods
 from counterseal.core.wsapi.call import Call, call_of, wants_limits
-from counterseal.core.wsapi.frames import Refused
+from counterseal.core.wsapi.frames import Frame, Refused
 from counterseal.core.wsapi.methods import Method
 from counterseal.core.wsapi.opening import ApiOpening
 from counterseal.gateway import reply as rest
@@ -59,8 +59,10 @@ class ApiSocket(BotSocket):
         source: Source,
         transport: asyncio.Transport,
         on_end: Callable[[Any], None],
+        caller: tuple[tuple[str, str], ...] = (),
     ) -> None:
         super().__init__(desk.sender, transport, None, on_end)
+        self._caller = caller
         self._desk = desk
         self._opening = opening
         self._source = source
@@ -106,6 +108,8 @@ class ApiSocket(BotSocket):
             self._count_malformed()
             return
         self._malformed = 0
+        if self._desk.state.canaries:
+            self._look_for_canaries(frame)
         asked = Asked(frame.id, family, wants_limits(frame, otherwise=states_limits))
         method = methods.find(family, frame.method)
         endpoint = method and self._endpoint(method)
@@ -115,6 +119,11 @@ class ApiSocket(BotSocket):
             self._open(asked, method, call_of(endpoint, frame, None))
         else:
             self._judge(asked, method, call_of(endpoint, frame, self._session.speaker()))
+
+    def _look_for_canaries(self, frame: Frame) -> None:
+        """Whatever becomes of the request: a canary's key id may stand in one that is never judged."""
+        texts = [value.encode() for _, value in frame.pairs]
+        self._desk.handler.canaries.look(texts, self._source, "WS", frame.method, self._caller)
 
     def _count_malformed(self) -> None:
         self._malformed += 1

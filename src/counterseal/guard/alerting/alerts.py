@@ -75,6 +75,8 @@ class Alerts:
         self._is_started = False
         self._are_all_down = False
         self._ticks = 0
+        # Of channels that others took the place of: what they still send may end.
+        self._retired: list[Channel] = []
         self._restore()
 
     # -- life
@@ -93,8 +95,28 @@ class Alerts:
             self._timer.cancel()
         self._keep()
         self._spool.close()
-        for channel in self._channels.values():
+        for channel in (*self._channels.values(), *self._retired):
             await channel.sink.close()
+
+    def take_up(self, channels: tuple[Channel, ...], terms: Terms, faults: Mapping[str, str]) -> None:
+        """Go on by other channels and terms; one that is the same object goes on as it was."""
+        before, self._channels = self._channels, {channel.route.name: channel for channel in channels}
+        known, self._faults, self._terms = self._faults, dict(faults), terms
+        self._desk.reconfigure([channel.route for channel in channels], terms, self._now_ms())
+        for name, channel in before.items():
+            if not any(channel.sink is each.sink for each in channels):
+                self._retired.append(channel)
+                self._tasks.spawn(self._retire(channel), f"retire {name}")
+        for name, why in self._faults.items():
+            if known.get(name) != why:
+                self._channel_down(name, why)
+        self._keep()
+        self._ask_pump()
+
+    async def _retire(self, channel: Channel) -> None:
+        await self._clock.sleep(channel.timeout_s + 1.0)
+        self._retired.remove(channel)
+        await channel.sink.close()
 
     def _restore(self) -> None:
         now_ms, entries = self._now_ms(), []
@@ -184,6 +206,9 @@ class Alerts:
         message = sign_of_life(Kind.TEST, self._terms.label, self._wall_ms(), name)
         found[name] = "still busy with an earlier message"
         for _ in range(TEST_TRIES):
+            if name not in self._channels:
+                found[name] = "it was taken away by a reload"
+                return
             if not self._desk.health(name).is_busy:
                 self._desk.began(name, self._now_ms(), is_message=True)
                 found[name] = await self._hand_over(name, None, lambda sink: sink.send(message), TEST_S)
@@ -241,16 +266,19 @@ class Alerts:
         self, name: str, parcel: Parcel | None, work: Callable[[AlertSink], Any], most_s: float = 60.0
     ) -> str:
         """Do one thing with a channel within its time, and note what came of it; gives "" or why it failed."""
-        channel = self._channels[name]
+        channel = self._channels.get(name)
+        if channel is None:
+            return "it was taken away by a reload"
         try:
             result = await within(min(channel.timeout_s, most_s), work(channel.sink), self._clock, self._tasks)
         except SinkError as fault:
-            self._failed(name, parcel, fault)
-            return fault.detail
+            return self._failed(channel, parcel, fault)
         except Exception as fault:  # noqa: BLE001  a channel's own bug is the channel's failure
             self._log.error("fault of an alert channel", channel=name, error=type(fault).__name__)
-            self._failed(name, parcel, SinkError(Failure.TRANSIENT, f"fault: {type(fault).__name__}"))
-            return f"fault: {type(fault).__name__}"
+            return self._failed(channel, parcel, SinkError(Failure.TRANSIENT, f"fault: {type(fault).__name__}"))
+        if self._channels.get(name) is not channel:
+            self._desk.replaced(name, parcel, self._wall_ms())
+            return ""
         if result is False:
             self._desk.unprovable(name, self._now_ms())
             return ""
@@ -258,14 +286,20 @@ class Alerts:
         self._keep()
         return ""
 
-    def _failed(self, name: str, parcel: Parcel | None, fault: SinkError) -> None:
+    def _failed(self, channel: Channel, parcel: Parcel | None, fault: SinkError) -> str:
+        """Note a failure, which is the channel's own as long as no other one took its place; gives why."""
+        name = channel.route.name
         self._log.warning(
             "alert channel fails", channel=name, failure=fault.failure.value, detail=fault.detail,
             alerts=list(parcel.numbers[:10]) if parcel else None,
         )  # fmt: skip
-        turn = self._desk.failed(name, parcel, fault.failure, fault.detail, fault.retry_after_ms, self._now_ms())
-        self._turned(name, turn)
+        if self._channels.get(name) is channel:
+            turn = self._desk.failed(name, parcel, fault.failure, fault.detail, fault.retry_after_ms, self._now_ms())
+            self._turned(name, turn)
+        else:
+            self._desk.replaced(name, None, self._wall_ms())
         self._ask_pump()
+        return fault.detail
 
     # -- what becomes of channels
 
@@ -319,6 +353,7 @@ class Alerts:
         if changed or self._spool.failing:
             rows = {number: entry_data(entry) if entry is not None else None for number, entry in changed.items()}
             self._spool.write(rows, lambda: [entry_data(entry) for entry in self._desk.book], self._now_ms())
+        self._spool.look(self._now_ms())
 
     def _channel_view(self, name: str, now_ms: int, wall_ms: int) -> dict[str, Any]:
         health = self._desk.health(name)

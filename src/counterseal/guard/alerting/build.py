@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from counterseal.adapters import alert_needs, alert_secrets
 from counterseal.adapters.home import Home, HomeError
 from counterseal.adapters.tasks import Tasks
+from counterseal.adapters.venue_place import exchange_of, is_address
 from counterseal.core.alerts.desk import Terms
 from counterseal.core.alerts.model import Detail, Severity
 from counterseal.core.alerts.routing import KINDS, Route, at_least
@@ -24,6 +25,17 @@ HTTPS_PORT = 443
 
 
 _WITHOUT_SECRET = frozenset({"smtp", "sns", "sms"})
+# What calls somebody outside is reached as a webhook is.
+_OUTSIDE = AlertChannel(name=OUTSIDE, kind="webhook")
+
+
+@dataclass(frozen=True, slots=True)
+class Reachable:
+    """What the sandbox was left open for at the start: ports, files, and whether names can be looked up."""
+
+    ports: frozenset[int] = frozenset()
+    files: frozenset[Path] = frozenset()
+    resolves: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,27 +46,37 @@ class Plan:
     faults: Mapping[str, str]
     outside: Outside | None
     terms: Terms
+    reachable: Reachable = Reachable()
 
 
 def ports(config: Config, home: Home) -> frozenset[int]:
     """Give the ports that channels are reached at, for the sandbox. Secrets that cannot be read name none."""
-    found: set[int] = set()
-    for channel in config.alert_channels.values():
-        if channel.kind == "smtp":
-            found.add(channel.port or (465 if channel.tls == "implicit" else 587))
-        elif channel.endpoint is not None:
-            found.add(_port_of(channel.endpoint))
-        else:
-            found |= {HTTPS_PORT, *_ports_of_secret(home, channel)}
-    if config.alerts.outside_s is not None:
-        found |= {HTTPS_PORT, *_ports_of_secret(home, AlertChannel(name=OUTSIDE, kind="webhook"))}
-    return frozenset(found)
+    return frozenset[int]().union(*ports_by_name(config, home).values())
+
+
+def ports_by_name(config: Config, home: Home) -> dict[str, frozenset[int]]:
+    """Give the same for each channel, and for the call outside."""
+    channels = [*config.alert_channels.values(), *([_OUTSIDE] if config.alerts.outside_s is not None else [])]
+    return {channel.name: _ports_of(channel, home) for channel in channels}
+
+
+def _ports_of(channel: AlertChannel, home: Home) -> frozenset[int]:
+    if channel.kind == "smtp":
+        return frozenset({channel.port or (465 if channel.tls == "implicit" else 587)})
+    if channel.endpoint is not None:
+        return frozenset({_port_of(channel.endpoint)})
+    return frozenset({HTTPS_PORT}) | _ports_of_secret(home, channel)
 
 
 def files(config: Config, home: Home) -> tuple[Path, ...]:
     """Give the files that channels read after the start, for the sandbox."""
-    found = (_ca_file(channel, home) for channel in config.alert_channels.values())
-    return tuple(path for path in found if path is not None)
+    return tuple(files_by_name(config, home).values())
+
+
+def files_by_name(config: Config, home: Home) -> dict[str, Path]:
+    """Give the same for each channel that has one."""
+    found = {name: _ca_file(channel, home) for name, channel in config.alert_channels.items()}
+    return {name: path for name, path in found.items() if path is not None}
 
 
 def plan(config: Config, home: Home, environ: Mapping[str, str] | None = None) -> Plan:
@@ -71,7 +93,14 @@ def plan(config: Config, home: Home, environ: Mapping[str, str] | None = None) -
             made.append(Channel(_route(channel), sink, float(channel.timeout_s)))
         except HomeError as fault:
             faults[channel.name] = str(fault)
-    return Plan(tuple(made), faults, _outside(config, home, environ, faults), _terms(config))
+    reachable = Reachable(ports(config, home), frozenset(files(config, home)), resolves(config))
+    return Plan(tuple(made), faults, _outside(config, home, environ, faults), _terms(config), reachable)
+
+
+def resolves(config: Config) -> bool:
+    """Tell whether the names of hosts have to be looked up: of the exchange, of channels, of somebody outside."""
+    host, _ = exchange_of(config.venue)
+    return not is_address(host) or bool(config.alert_channels) or config.alerts.outside_s is not None
 
 
 def alerts(

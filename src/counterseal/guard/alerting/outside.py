@@ -3,6 +3,7 @@
 It is given only while all is well: a call that stays away is the message.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -34,14 +35,17 @@ class Outside:
 
     def __init__(self, url: Secret, https: Caller, every_s: float) -> None:
         self._url, self._https, self._every_s = url, https, every_s
+        self._running: asyncio.Task[None] | None = None
         self.failures = 0
 
     def start(self, is_well: Callable[[], bool], clock: Clock, tasks: Tasks, log: Any) -> None:
         """Begin to call."""
-        tasks.spawn(self._run(is_well, clock, tasks, log), "alerts: outside")
+        self._running = tasks.spawn(self._run(is_well, clock, tasks, log), "alerts: outside")
 
     async def close(self) -> None:
-        """Give up connections."""
+        """Call no more, give up connections."""
+        if self._running is not None:
+            self._running.cancel()
         await self._https.close()
 
     async def _run(self, is_well: Callable[[], bool], clock: Clock, tasks: Tasks, log: Any) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from counterseal.core import guard_states
 from counterseal.core.alerts.codes import CODES, code_of
 from counterseal.core.alerts.model import Alert
 from counterseal.core.guardrails.breach import Breach
@@ -16,10 +17,14 @@ OF_GATEWAY: Mapping[str, str] = {
     "journal_latched": "journal_failing",
     "guard_id_taken": "guard_critical",
 }
-# What the guard hears of as an event besides, with more than the log's line has.
-HEARD_AS_EVENT = frozenset({"foreign_order", "foreign_orders"})
+# What the guard hears of as an event besides, with more than the log's line has; and what the gateway has from the
+# guard, which tells people itself, as loudly as it is.
+HEARD_AS_EVENT = frozenset({"foreign_order", "foreign_orders", *(f"failing_{name}" for name in guard_states.TOLD)})
 _LEVELS = {Level.WARN: "limit_warning", Level.EMERGENCY: "limit_threshold", Level.LIMIT: "limit_passed"}
-_PLACE = ("account", "family", "bot")
+_DEADMAN = {
+    "unset": "deadman_unset", "fired": "deadman_fired", "swept": "deadman_swept", "left": "deadman_left",
+}  # fmt: skip
+_PLACE = ("account", "family", "bot", "key")
 
 
 def plain(code: str, text: str, at_ms: int, about: str = "", *, symbols: tuple[str, ...] = ()) -> Alert:
@@ -29,18 +34,12 @@ def plain(code: str, text: str, at_ms: int, about: str = "", *, symbols: tuple[s
     return Alert(row.severity, row.name, title, text, f"{row.name} {about}", at_ms, symbols)
 
 
-def of_gateway(message: Mapping[str, Any], at_ms: int) -> Alert | None:
-    """Give the alert of what the gateway says; None for what is nothing to tell, or is told by whoever watches."""
-    if message.get("type") == "critical":
-        return of_critical(message, at_ms)
-    return of_spend(message, at_ms) if message.get("what") == "foreign_spend" else None
-
-
-def of_spend(message: Mapping[str, Any], at_ms: int) -> Alert:
+def of_spend(message: Mapping[str, Any], at_ms: int, *, is_noise: bool) -> Alert:
     """Give the alert of weight or counts that others spend: the exchange counts more than we have asked."""
     whose = f"{message.get('pool')} {message.get('key')} {message.get('endpoint')}".strip()
     text = f"{whose}: the exchange counts {message.get('header')}, ours are {message.get('ours')}"
-    return plain("intruder_weight", f"{text}, {message.get('in_flight')} are in flight", at_ms, whose)
+    code = "foreign_weight" if is_noise else "intruder_weight"
+    return plain(code, f"{text}, {message.get('in_flight')} are in flight", at_ms, whose)
 
 
 def of_critical(message: Mapping[str, Any], at_ms: int) -> Alert | None:
@@ -64,10 +63,13 @@ def of_breach(breach: Breach, at_ms: int) -> Alert | None:
     return plain(code, str(breach), at_ms, about, symbols=symbols)
 
 
-def of_deadman(account: str, family: str, symbol: str, text: str, at_ms: int, *, fired: bool = False) -> Alert:
-    """Give the alert of a countdown at the exchange that could not be set, or that has run out."""
-    code = "deadman_fired" if fired else "deadman_unset"
-    return plain(code, text, at_ms, f"{account} {family} {symbol}".strip(), symbols=(symbol,) if symbol else ())
+def of_deadman(what: str, account: str, family: str, symbol: str, text: str, at_ms: int) -> Alert:
+    """Give the alert of the dead-man's switch: a countdown could not be set ("unset") or has run out ("fired"), a
+    silent bot's orders are cancelled ("swept") or still there ("left").
+    """
+    return plain(
+        _DEADMAN[what], text, at_ms, f"{account} {family} {symbol}".strip(), symbols=(symbol,) if symbol else ()
+    )
 
 
 def _symbols(scope: Scope) -> tuple[str, ...]:

@@ -18,8 +18,12 @@ from counterseal.core.budget.share import Lane
 from counterseal.core.config.model import Config
 from counterseal.core.exchange_clock import Reading
 from counterseal.core.freshness import MAX_SKEW_MS
+from counterseal.core.key_refusal import Need, is_refusal, need_of
+from counterseal.core.key_uses import KeyUses
+from counterseal.core.keys import active_keys
 from counterseal.core.messages import HeldKey, Refused, Sign
 from counterseal.core.outcome import Answer, read_answer
+from counterseal.core.quarantine import Change, Quarantine
 from counterseal.guard.hands.purse import Permit, Purse, Refusal
 from counterseal.ports.clock import Clock
 from counterseal.ports.signing import SignerUnavailable, SigningClient
@@ -82,6 +86,12 @@ class Asker:
         self._config, self._catalogue, self._hosts = config, catalogue, hosts
         self._venue, self._signer, self._clock, self._warn = venue, signer, clock, warn
         self.purse = Purse(config().venue.egress, clock)
+        self.uses = KeyUses()
+        self.quarantine = Quarantine()
+        # Told of a key that the exchange refuses: for what, and when that had been sent.
+        self.on_refused: Callable[[HeldKey, Need, int], None] = _nobody
+        # Told of a key that the exchange takes again.
+        self.on_change: Callable[[tuple[Change, ...]], None] = _nothing
         self._doubted_ms: int | None = None
 
     # -- one request
@@ -118,7 +128,48 @@ class Asker:
         permit = await self._permit(endpoint, pairs, account, lane, wait_s)
         if isinstance(permit, Refusal):
             return Told(None, False, permit.reason)
-        return await self._carry(permit, key, pairs, is_exit=lane is Lane.RISK)
+        # While it waited another version of the key may have become the active one, or one be held back.
+        key = (self._key(account, method) or key) if account else None
+        if key is not None and self._is_held_back(key, endpoint, lane):
+            self.purse.not_sent(permit)
+            return Told(None, False, f"key {key.ref} is quarantined")
+        told = await self._carry(permit, key, pairs, is_exit=lane is Lane.RISK)
+        if key is not None:
+            self._heard(key, endpoint, told)
+        return told
+
+    async def read_as(self, ref: str, account: str, family: str, path: str, lane: Lane, wait_s: float) -> Told:
+        """Read once with one key and no other, whatever it is held for; a key of another environment asks nothing."""
+        key, endpoint = self._signer.keys().get(ref), self._endpoint(family, "GET", path)
+        if key is None:
+            return Told(None, False, f"the signer holds no key {ref}")
+        environment = self._config().venue.environment
+        if key.environment != environment:
+            return Told(None, False, f'the key is sealed for "{key.environment}", and this is "{environment}"')
+        if endpoint is None or family not in self._hosts:
+            return Told(None, False, f"{family} GET {path} is not known here")
+        permit = await self._permit(endpoint, (), account, lane, wait_s)
+        if isinstance(permit, Refusal):
+            return Told(None, False, permit.reason)
+        return await self._carry(permit, key, (), is_exit=lane is Lane.RISK)
+
+    async def show_key(self, api_key: str, family: str, path: str, lane: Lane, wait_s: float) -> Told:
+        """Ask once with an API key and a signature that is none: what is found wrong first tells whether it is known.
+
+        Nothing is signed, so the signer need not hold the key.
+        """
+        endpoint = self._endpoint(family, "GET", path)
+        if endpoint is None or family not in self._hosts:
+            return Told(None, False, f"{family} GET {path} is not known here")
+        permit = await self._permit(endpoint, (), "", lane, wait_s)
+        if isinstance(permit, Refusal):
+            return Told(None, False, permit.reason)
+        sent_ms = self._clock.monotonic_ns() // 1_000_000
+        stamp = ("timestamp", str(self.exchange_ms(sent_ms)))
+        pairs = (("recvWindow", str(MAX_SKEW_MS)), stamp, ("signature", "0" * 64))
+        request = _frame(endpoint, self._hosts[family], encode_query(pairs), api_key)
+        terms = Terms(is_exit=lane is Lane.RISK, egress=permit.egress, most=most_of("GET", path))
+        return await self._exchange(permit, request, terms, sent_ms)
 
     async def _permit(
         self, endpoint: Endpoint, pairs: Pairs, account: str, lane: Lane, wait_s: float
@@ -132,16 +183,24 @@ class Asker:
             await self._clock.sleep(min(LOOK_S, left_s, max(found.wait_ms, 1) / 1000))
 
     async def _carry(self, permit: Permit, key: HeldKey | None, pairs: Pairs, *, is_exit: bool) -> Told:
+        if key is None:
+            return await self._carried(permit, None, pairs, is_exit=is_exit)
+        with self.uses.using(key.ref):
+            return await self._carried(permit, key, pairs, is_exit=is_exit)
+
+    async def _carried(self, permit: Permit, key: HeldKey | None, pairs: Pairs, *, is_exit: bool) -> Told:
         endpoint, query = permit.endpoint, encode_query(pairs)
         is_settled = False
         try:
+            if key is not None and key.environment != self._config().venue.environment:
+                return Told(None, False, f"key {key.ref} is of another environment")
             if key is not None:
                 signed = await self._sign(endpoint, key, pairs)
                 if isinstance(signed, str):
                     return Told(None, False, signed)
                 query = signed
             terms = Terms(is_exit=is_exit, egress=permit.egress, most=most_of(endpoint.method, endpoint.path))
-            request = _frame(endpoint, self._hosts[endpoint.family], query, key)
+            request = _frame(endpoint, self._hosts[endpoint.family], query, key.api_key if key else "")
             is_settled = True
             # Not before the signature: the timestamp under it is no later.
             sent_ms = self._clock.monotonic_ns() // 1_000_000
@@ -151,6 +210,7 @@ class Asker:
                 self.purse.not_sent(permit)
 
     async def _exchange(self, permit: Permit, request: bytes, terms: Terms, sent_ms: int) -> Told:
+        self.purse.on_leaving()
         try:
             reply = await self._venue.send(permit.endpoint.family, request, terms)
         except NotSent as fault:
@@ -205,9 +265,39 @@ class Asker:
 
     # -- keys
 
+    def _is_held_back(self, key: HeldKey, endpoint: Endpoint, lane: Lane) -> bool:
+        """Tell whether a key that the exchange refuses asks nothing now. What lets go is tried once a second, and
+        freely as long as it is not known that the key is closed.
+        """
+        if not self.quarantine:
+            return False
+        is_exit, now_ms = lane is Lane.RISK or endpoint.method != "GET", self._clock.monotonic_ns() // 1_000_000
+        if is_exit and not self.quarantine.is_shut(key.ref):
+            return False
+        return self.quarantine.judge(key.ref, need_of(endpoint), now_ms, is_exit=is_exit) is not None
+
+    def _heard(self, key: HeldKey, endpoint: Endpoint, told: Told) -> None:
+        if told.reply is None:
+            return
+        status, need = told.reply.status, need_of(endpoint)
+        if status < 300:
+            now_ms = self._clock.monotonic_ns() // 1_000_000
+            if changes := self.quarantine.taken(key.ref, need, told.sent_ms, now_ms):
+                self.on_change(changes)
+        elif is_refusal(status, told.answer.code):
+            self.on_refused(key, need, told.sent_ms)
+
+    def reads_with(self, account: str) -> str:
+        """Name the version of a key that signs reads of an account at this moment, "" where none does."""
+        found = self._key(account, "GET")
+        return "" if found is None else found.ref
+
     def _key(self, account: str, method: str) -> HeldKey | None:
-        """Give the least of the account's keys that may do it; what trades can read, where nothing less is held."""
-        config, held = self._config(), self._signer.keys()
+        """Give the least of the account's keys that may do it; what trades can read, where nothing less is held.
+
+        One that the exchange refuses only where there is no other.
+        """
+        config, held = self._config(), active_keys(self._signer.keys())
         mine = [
             key
             for key in config.keys.values()
@@ -216,7 +306,8 @@ class Asker:
         for function in dict.fromkeys((_purpose(method), "trade")):
             fitting = [key for key in mine if function in key.functions]
             if fitting:
-                return held[min(fitting, key=lambda key: len(key.functions)).name]
+                shut = self.quarantine.is_shut
+                return held[min(fitting, key=lambda key: (shut(held[key.name].ref), len(key.functions))).name]
         return None
 
     # -- exchange time
@@ -268,15 +359,23 @@ class Asker:
             await self.measure()
 
 
+def _nobody(_key: HeldKey, _need: Need, _sent_ms: int) -> None:
+    pass
+
+
+def _nothing(_changes: tuple[Change, ...]) -> None:
+    pass
+
+
 def _purpose(method: str) -> str:
     return "account" if method == "GET" else "trade"
 
 
-def _frame(endpoint: Endpoint, host: str, query: bytes, key: HeldKey | None) -> bytes:
+def _frame(endpoint: Endpoint, host: str, query: bytes, api_key: str) -> bytes:
     """Give the request's bytes."""
     head = f" HTTP/1.1\r\nHost: {host}\r\n{_FIXED}"
-    if key is not None:
-        head += f"X-MBX-APIKEY: {key.api_key}\r\n"
+    if api_key:
+        head += f"X-MBX-APIKEY: {api_key}\r\n"
     if endpoint.method != "GET":
         head += "Content-Length: 0\r\n"
     target = f"{endpoint.method} {endpoint.path}".encode() + (b"?" + query if query else b"")

@@ -7,14 +7,14 @@ countdown that may still run from an earlier life of ours, where only stops rest
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from counterseal.adapters.tasks import Tasks
 from counterseal.core.binance.countdown import PATHS
 from counterseal.core.budget.share import Lane
 from counterseal.core.config.model import Bot, Config
-from counterseal.core.deadman import HEARTBEAT_MS, Acts, Care, Running, Sweep, View, decide
+from counterseal.core.deadman import DEAF_MS, HEARTBEAT_MS, Acts, Care, Running, Sweep, View, decide
 from counterseal.core.open_orders import LISTS, Open
 from counterseal.core.outcome import Outcome, classify
 from counterseal.core.resting import Place
@@ -31,6 +31,12 @@ _POOL = "futures_weight"
 Cancel = Callable[[str, str, frozenset[str], Callable[[Open], bool]], Awaitable[Proof]]
 # Whose order it is, by account, family and client id; None where nobody knows.
 Owner = Callable[[str, str, str], str | None]
+# Asks whose open orders are of which nobody knows it, by account, family and client ids; without ids for all there are.
+Learn = Callable[[str, str, Sequence[str]], Awaitable[None]]
+# Tells people: "unset", "fired", "swept" or "left", where, and the rest in words.
+Tell = Callable[[str, Place, str], None]
+# A countdown that cannot be set for so long is told, and again after so long.
+UNSET_MS, UNSET_AGAIN_MS = 10_000, 60_000
 
 
 class DeadMan:
@@ -46,8 +52,13 @@ class DeadMan:
         clock: Clock,
         tasks: Tasks,
         warn: Callable[..., None],
+        tell: Tell,
+        learn: Learn,
     ) -> None:
         self._config, self._asker, self._listing = config, asker, listing
+        self._alert, self._learn = tell, learn
+        # Since when a countdown cannot be set, and when that was told.
+        self._unset: dict[Place, tuple[int, int | None]] = {}
         self._cancel, self._owner, self._clock, self._tasks, self._warn = cancel, owner, clock, tasks, warn
         self._resting: dict[Place, frozenset[str]] = {}
         # Of orders that the gateway does not know: whose they may be.
@@ -94,7 +105,7 @@ class DeadMan:
         await self._adopt()
         await self._read_protected()
         now_ms, cares = self._now_ms(), cares_of(self._config())
-        self._running = {place: one for place, one in self._running.items() if now_ms < one.at_ms + one.countdown_ms}
+        self._look_at_running(now_ms)
         acts = decide(self._view(now_ms), cares, self._running, now_ms, self._weight_1m())
         self._tell("no countdown where stops would vanish with it", acts.bare)
         self._tell("countdowns last longer than configured: too many for what they may cost", acts.stretched)
@@ -133,6 +144,27 @@ class DeadMan:
             self._warn(what, places=[" ".join(each) for each in places])
         self._told[what] = places
 
+    def _look_at_running(self, now_ms: int) -> None:
+        """Tell people of countdowns that have run out."""
+        over = [place for place, one in self._running.items() if now_ms >= one.at_ms + one.countdown_ms]
+        for place in over:
+            del self._running[place]
+            deaf_s = (now_ms - self._heard_ms) // 1000
+            why = "the gateway was not heard" if deaf_s * 1000 > DEAF_MS else "every bot with orders there was silent"
+            why = "it could not be renewed" if place in self._unset else why
+            self._alert("fired", place, f"{' '.join(place)}: {why}; the exchange has cancelled its plain orders")
+        wanted = self._all_resting().keys() | self._running.keys()
+        self._unset = {place: since for place, since in self._unset.items() if place in wanted}
+
+    def _could_not(self, place: Place, what: str, why: str) -> None:
+        now_ms = self._now_ms()
+        since_ms, told_ms = self._unset.get(place, (now_ms, None))
+        is_due = now_ms - since_ms >= UNSET_MS and (told_ms is None or now_ms - told_ms >= UNSET_AGAIN_MS)
+        self._unset[place] = since_ms, now_ms if is_due else told_ms
+        if is_due:
+            took_s = (now_ms - since_ms) // 1000
+            self._alert("unset", place, f"{' '.join(place)}: a countdown could not be {what} for {took_s} s: {why}")
+
     def _view(self, now_ms: int) -> View:
         protected = frozenset(place for place, (_, is_so) in self._protected.items() if is_so)
         silent = {bot: now_ms - seen_ms for bot, seen_ms in self._seen_ms.items()}
@@ -153,6 +185,10 @@ class DeadMan:
         if not is_done:
             self._warn("a countdown could not be set", place=" ".join(place), countdown_ms=countdown_ms, why=told.why,
                        status=None if told.reply is None else told.reply.status)  # fmt: skip
+            why = told.why if told.reply is None else f"answered {told.reply.status}"
+            self._could_not(place, "set" if countdown_ms else "switched off", why)
+        else:
+            self._unset.pop(place, None)
         if countdown_ms and (is_done or told.left):
             # What may have arrived runs; it is renewed at once unless that is known.
             self._running[place] = Running(now_ms if is_done else now_ms - HEARTBEAT_MS, countdown_ms)
@@ -173,9 +209,12 @@ class DeadMan:
             owner = self._owner(place.account, place.family, order.client_id)
             return owner in one.bots or (owner is None and one.alone)
 
+        await self._learn(place.account, place.family, ())
+        self._alert("swept", place, f"{' '.join(place)}: {', '.join(sorted(one.bots))}")
         proof = await self._cancel(place.account, place.family, frozenset({place.symbol}), is_theirs)
         if not proof.done:
             self._warn("not all of them are gone", left=list(proof.left))
+            self._alert("left", place, f"{' '.join(place)}: {', '.join(proof.left)}")
 
     async def _read_protected(self) -> None:
         """Read, for each place that may get a countdown, whether a stop rests there while a position is open."""
@@ -228,10 +267,15 @@ class DeadMan:
         orders = await self._listing.open_orders(account, family, symbols, Lane.TRADE)
         if orders is None:
             return False
-        raising = {each.symbol for each in orders if not each.protects}
-        self._older |= {Place(account, family, symbol): bots for symbol in raising}
+        await self._learn(account, family, [each.client_id for each in orders])
+        raising = [each for each in orders if not each.protects]
+        for each in raising:
+            # Of whom nobody knows it is every bot's that trades there.
+            owner = self._owner(account, family, each.client_id)
+            place, whose = Place(account, family, each.symbol), bots if owner is None else frozenset({owner})
+            self._older[place] = self._older.get(place, frozenset()) | whose
         if family in PATHS:
-            bare = {each.symbol for each in orders} - raising
+            bare = {each.symbol for each in orders} - {each.symbol for each in raising}
             await asyncio.gather(*(self._set(Place(account, family, symbol), 0) for symbol in sorted(bare)))
         return True
 

@@ -1,5 +1,8 @@
 """Makes positions smaller, one order at a time for each, every one derived from a position that was just read.
 
+The first orders may be derived from what the watch knows, where no order of ours has been sent since it was stated:
+none of them can turn a position, and the next ones come from a read again.
+
 It stops for a position whose last order is UNKNOWN until that is proven, and never sends an order twice. When it does
 not come inside in time it says what is left.
 """
@@ -20,6 +23,7 @@ from counterseal.core.resolver import End
 from counterseal.guard.hands.asker import Asker, Told
 from counterseal.guard.hands.listing import Listing
 from counterseal.guard.hands.market import Market
+from counterseal.guard.hands.parts import Part
 from counterseal.guard.hands.proof import Proof
 from counterseal.guard.hands.resolving import Unanswered
 from counterseal.ports.clock import Clock
@@ -50,6 +54,9 @@ class Goal(NamedTuple):
     account: str
     family: str
     targets: Targets
+    # Whose the positions are, where they are one bot's, and who is told what was closed of them.
+    bot: str = ""
+    part: Part | None = None
 
 
 class _Effort:
@@ -65,6 +72,8 @@ class _Effort:
         # After an order that was filled: how large the position can be at most, as long as nobody else makes it larger.
         self.expected: Decimal | None = None
         self.expected_until_ms = 0
+        # When an order of ours was sent or answered last.
+        self.touched_ms: int | None = None
 
     @property
     def is_given_up(self) -> bool:
@@ -76,6 +85,13 @@ class _Effort:
         if not self.unknown and not self.is_busy:
             self.collar = self.refusals = self.not_before_ms = 0
             self.max_slice, self.why = MAX_SLICE, ""
+
+    def is_known(self, one: Holding) -> bool:
+        """Tell whether what was seen of a position has all that our orders have made of it."""
+        if one.seen_ms is None:
+            return True
+        is_clear = not self.unknown and not self.is_busy
+        return is_clear and (self.touched_ms is None or one.seen_ms > self.touched_ms)
 
     def waits_for(self, amount: Decimal, now_ms: int) -> str:
         """Tell why no order is sent now for a position of this amount, "" when one may be."""
@@ -111,28 +127,33 @@ class Flattener:
         self._efforts: dict[tuple[str, str, str, str], _Effort] = {}
 
     async def reduce(self, goal: Goal, deadline_s: float = DEADLINE_S, fresh: Sequence[Holding] | None = None) -> Proof:
-        """Bring positions to their targets. `fresh` are positions confirmed just now, for the first orders."""
+        """Bring positions to their targets. `fresh` are positions for the first orders, as far as they are that."""
         for (account, family, _, _), effort in self._efforts.items():
             if (account, family) == (goal.account, goal.family):
                 effort.begin()
+        if fresh is not None and not all(self._effort(goal, one).is_known(one) for one in fresh):
+            fresh = None
         return await self._rounds(goal, self._now_ms() + int(deadline_s * 1000), fresh)
 
     async def _rounds(self, goal: Goal, until_ms: int, fresh: Sequence[Holding] | None) -> Proof:
         sent, pause_s = 0, PAUSE_S
         while True:
-            held = list(fresh) if fresh is not None else await self._held(goal)
+            is_read = fresh is None
+            held = await self._held(goal) if fresh is None else list(fresh)
             fresh = None
             if isinstance(held, str) or held is None:
                 if isinstance(held, str) or self._now_ms() >= until_ms:
                     return _unread(goal, sent, held)
             else:
                 orders, dust, waiting = await self._plan(goal, held)
+                if not orders and not is_read:
+                    continue  # that there is nothing to do is believed only when it was read
                 if not orders and not waiting:
                     return _ended(goal, sent, dust)
                 if self._now_ms() >= until_ms or not self._has_hope(goal, orders, waiting):
                     return _ended(goal, sent, dust, [*[(one, "time is up") for one, _ in orders], *waiting])
                 if orders:
-                    brought = await asyncio.gather(*(self._send(goal, one, order) for one, order in orders))
+                    brought = await self._send_all(goal, orders)
                     sent, pause_s = sent + len(orders), PAUSE_S
                     if any(brought):
                         continue
@@ -193,6 +214,11 @@ class Flattener:
 
     # -- one order
 
+    async def _send_all(self, goal: Goal, orders: Sequence[tuple[Holding, Reduce]]) -> list[bool]:
+        if len(orders) == 1:  # most are: without a task of its own it leaves a turn of the loop earlier
+            return [await self._send(goal, *orders[0])]
+        return await asyncio.gather(*(self._send(goal, one, order) for one, order in orders))
+
     async def _send(self, goal: Goal, one: Holding, order: Reduce) -> bool:
         """Send one order; whether something was traded or learnt, so that the position is to be read at once."""
         effort = self._effort(goal, one)
@@ -212,27 +238,41 @@ class Flattener:
             "type": "guard_order", "account": goal.account, "family": goal.family, "symbol": order.symbol,
             "side": order.side, "position_side": order.position_side, "quantity": str(order.quantity),
             "price": None if order.price is None else str(order.price), "client_id": client_id,
-            "position": str(one.amount),
+            "position": str(one.amount), "bot": goal.bot or None,
         }  # fmt: skip
         self._record({**row, "act": "send"})
+        effort.touched_ms = self._now_ms()
         told = await self._asker.send(
             goal.account, goal.family, "POST", f"{ROOTS[goal.family]}/order", order_pairs(order, client_id)
         )
+        effort.touched_ms = self._now_ms()
         outcome = _outcome(goal.family, told, order.symbol, client_id)
         self._record({**row, "act": "answered", "outcome": outcome.value, "why": _reason(told)})
         if outcome is Outcome.UNKNOWN:
             effort.unknown = f"order {client_id} is unanswered"
-            self._tasks.spawn(self._resolve(goal, order.symbol, client_id, told, effort), f"resolve {client_id}")
+            if goal.part is not None:
+                # As if all of it had been closed: what is closed twice would be somebody else's.
+                goal.part.filled(one, order.quantity)
+            self._tasks.spawn(self._resolve(goal, one, order, client_id, told, effort), f"resolve {client_id}")
             return False
+        if goal.part is not None and outcome is Outcome.ACCEPTED:
+            goal.part.filled(one, _filled(told.answer.body))
         return self._learn(effort, one, outcome, told)
 
-    async def _resolve(self, goal: Goal, symbol: str, client_id: str, told: Told, effort: _Effort) -> None:
+    async def _resolve(
+        self, goal: Goal, one: Holding, order: Reduce, client_id: str, told: Told, effort: _Effort
+    ) -> None:
+        symbol = order.symbol
         end = await self._unanswered.resolve(goal.account, goal.family, symbol, client_id, told.sent_ms)
         self._record({
             "type": "guard_order", "act": "resolved", "account": goal.account, "family": goal.family, "symbol": symbol,
             "client_id": client_id, "outcome": "ACCEPTED" if end is End.TAKEN else "ABSENT",
         })  # fmt: skip
-        effort.unknown = ""
+        if goal.part is not None and end is End.TAKEN:
+            goal.part.doubt(one)
+        elif goal.part is not None:
+            goal.part.filled(one, order.quantity.copy_negate())
+        effort.unknown, effort.touched_ms = "", self._now_ms()
 
     def _learn(self, effort: _Effort, one: Holding, outcome: Outcome, told: Told) -> bool:
         """Take from the answer how the next order is to be; whether to go on at once."""

@@ -13,13 +13,15 @@ from counterseal.core.lots import ZERO
 from counterseal.core.open_orders import Open
 from counterseal.core.reach import FAMILIES
 from counterseal.core.reducing import GUARD_PREFIX
+from counterseal.core.resting import Place
 from counterseal.guard.hands import cancelling, flattening
 from counterseal.guard.hands.asker import Asker
 from counterseal.guard.hands.cancelling import Canceller, Scope
-from counterseal.guard.hands.deadman import DeadMan, Owner
+from counterseal.guard.hands.deadman import DeadMan, Learn, Owner, Tell
 from counterseal.guard.hands.flattening import Flattener, Goal
 from counterseal.guard.hands.listing import Listing
 from counterseal.guard.hands.market import Market
+from counterseal.guard.hands.parts import Part
 from counterseal.guard.hands.proof import Proof, joined
 from counterseal.ports.clock import Clock
 from counterseal.ports.signing import SigningClient
@@ -33,6 +35,14 @@ def _nobody_knows(_account: str, _family: str, _client_id: str) -> str | None:
     return None
 
 
+def _nobody(_what: str, _place: Place, _text: str) -> None:
+    """Nobody is told."""
+
+
+async def _nothing_learnt(_account: str, _family: str, _ids: Sequence[str]) -> None:
+    """Nobody is asked."""
+
+
 def _nothing_known(_account: str) -> Mapping[str, Decimal] | None:
     return None
 
@@ -43,7 +53,8 @@ class Hands:
     `config` gives the settings in force, `incarnation` is new with every start. `register` is told the client ids of an
     account and family before they are sent, `record` gets journal records and must not fail, `warn` a sentence and
     fields. `bought` gives what bots bought on spot by symbol, None where nobody knows; `owner` whose order a client id
-    is, None where nobody knows.
+    is, None where nobody knows, and `learn` asks for what is not known. `tell_of_dead_man` tells people what became of
+    countdowns and of silent bots' orders.
     """
 
     def __init__(
@@ -61,6 +72,8 @@ class Hands:
         warn: Callable[..., None],
         bought: Callable[[str], Mapping[str, Decimal] | None] = _nothing_known,
         owner: Owner = _nobody_knows,
+        tell_of_dead_man: Tell = _nobody,
+        learn: Learn = _nothing_learnt,
     ) -> None:
         self._config, self._clock, self._tasks, self._warn = config, clock, tasks, warn
         self.asker = Asker(config, catalogue, hosts, venue, signer, clock, warn)
@@ -72,7 +85,9 @@ class Hands:
             self.asker, self.listing, self.market, clock, tasks,
             lambda: f"{GUARD_PREFIX}{incarnation}-{next(numbers)}", register, record, bought,
         )  # fmt: skip
-        self.dead_man = DeadMan(config, self.asker, self.listing, self._cancel_of, owner, clock, tasks, warn)
+        self.dead_man = DeadMan(
+            config, self.asker, self.listing, self._cancel_of, owner, clock, tasks, warn, tell_of_dead_man, learn
+        )
 
     # -- life
 
@@ -86,7 +101,7 @@ class Hands:
     async def _read_symbols(self) -> None:
         while True:
             for family in self.families():
-                await self.market.lots(family)
+                await self.market.refresh(family)
             await self._clock.sleep(60.0)
 
     def families(self) -> list[str]:
@@ -151,9 +166,14 @@ class Hands:
         targets: Callable[[Holding], Decimal | None],
         deadline_s: float = flattening.DEADLINE_S,
         fresh: Sequence[Holding] | None = None,
+        bot: str = "",
     ) -> Proof:
-        """Let each position stay as large as |target|; None leaves it alone. `fresh` were confirmed just now."""
-        return await self._flattener.reduce(Goal(account, family, targets), deadline_s, fresh)
+        """Let each position stay as large as |target|; None leaves it alone.
+
+        `fresh` are positions that need not be read before the first orders: confirmed just now, or when they tell.
+        """
+        part = targets if isinstance(targets, Part) else None
+        return await self._flattener.reduce(Goal(account, family, targets, bot, part), deadline_s, fresh)
 
     # -- for the parts
 

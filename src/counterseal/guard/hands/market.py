@@ -30,11 +30,16 @@ class Market:
         self._prices: dict[str, tuple[int, Mapping[str, Decimal]]] = {}
 
     async def lots(self, family: str, lane: Lane = Lane.RISK) -> Mapping[str, Lot]:
-        """Give the steps of all symbols, read anew once an hour; empty when they were never read."""
+        """Give the steps of all symbols; empty when they could never be read. Whoever has some waits for no others."""
+        if family not in self._read_ms:
+            await self._read_rules(family, lane)
+        return self._lots.get(family, {})
+
+    async def refresh(self, family: str, lane: Lane = Lane.RISK) -> None:
+        """Read the steps anew once an hour."""
         read_ms = self._read_ms.get(family)
         if read_ms is None or self._now_ms() - read_ms > FRESH_MS:
             await self._read_rules(family, lane)
-        return self._lots.get(family, {})
 
     def bases(self) -> dict[str, str]:
         """Give the base asset of each spot symbol, as far as they have been read."""

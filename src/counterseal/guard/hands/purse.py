@@ -59,6 +59,7 @@ class Purse:
         self.reading: Reading | None = None
         # Told before what was taken leaves: a number of the exchange that comes first would look like somebody else's.
         self.on_taken: Callable[[], None] = _nobody
+        self.on_leaving: Callable[[], None] = _nobody
         self._plans: dict[str, Plan] = {}
         self._unbound: dict[str, int] = {}
 

@@ -92,6 +92,11 @@ class Reader:
         """Read the ratio of a portfolio-margin account."""
         return portfolio_snapshot((await self._get(account, "papi", PORTFOLIO_PATH)).body)
 
+    def key_of(self, account: str) -> str:
+        """Name the key that signs reads of an account at this moment; "" where whoever asks does not tell."""
+        tell = getattr(self._asker, "reads_with", None)
+        return "" if tell is None else str(tell(account))
+
     async def rights(self, account: str) -> dict[str, bool] | None:
         """Read what a key of an account may do."""
         body = (await self._get(account, "spot", RIGHTS_PATH)).body

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from counterseal.core.guardrails.measure import Market
+from counterseal.core.guardrails.portions import Market
 from counterseal.core.market import SymbolRule
 from counterseal.core.positions.agreement import LAG_MS
 from counterseal.core.positions.fills import Fill
 from counterseal.core.positions.orders import OpenOrders
 from counterseal.core.positions.reading import number
 from counterseal.core.positions.statements import Moved, Statement
-from counterseal.core.positions.truth import Difference, Truth
+from counterseal.core.positions.truth import Difference, Item, Truth
 from counterseal.core.userdata.rows import told
 from counterseal.guard.watch.plan import BOUND_MS
 
@@ -18,6 +18,8 @@ from counterseal.guard.watch.plan import BOUND_MS
 GRACE_MS = 1_000
 # Events that come so late say nothing of now.
 LAGS_MS = 10_000
+# Why a market cannot be trusted after a gap in its events.
+GAP = "events are missing, and positions have not been read since"
 
 
 class Followed:
@@ -89,6 +91,14 @@ class Followed:
 
     # -- whether it may be trusted
 
+    def is_sure(self, now_ms: int) -> bool:
+        """Tell whether what is known may be acted on at once: nothing fails, and events tell what happens."""
+        return self.truth.is_known and self.failing(now_ms) is None and not self.has_gap
+
+    def seen_ms(self, item: Item) -> int:
+        """Give when a position or a balance was stated to be what it is here."""
+        return self.truth.told_ms(item, self.read_ms or 0)
+
     def age_ms(self, now_ms: int) -> int:
         """Give how old the last snapshot is, or how long there has been none."""
         return now_ms - (self._began_ms if self.read_ms is None else self.read_ms)
@@ -101,7 +111,7 @@ class Followed:
         if age_ms > BOUND_MS + GRACE_MS:
             return self.read_ms + BOUND_MS, f"positions are {age_ms / 1000:.1f} s old"
         if self._gap_ms is not None and self.read_ms <= self._gap_ms:
-            return self._gap_ms, "events are missing, and positions have not been read since"
+            return self._gap_ms, GAP
         if self._late_ms is not None:
             return self._late_ms, f"events come more than {LAGS_MS // 1000} s late"
         return self._differs

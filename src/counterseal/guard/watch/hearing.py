@@ -64,6 +64,7 @@ class Hearing:
             return
         owner = owner if isinstance(owner, str) and owner else None
         fill, moved = followed.event(kind, body, owner, self._world.now_ms(), self._world.exchange_ms())
+        self._world.touch((followed.account, followed.family))
         for each in moved:
             self._moved(followed, each)
         if fill is not None and owner is None:

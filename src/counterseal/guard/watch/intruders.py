@@ -81,19 +81,21 @@ class Intruders:
         """The exchange states what no event has told although events come."""
         self._tell("intruder_fill" if was_traded else "intruder_transfer", account, family, text)
 
-    def rights(self, account: str, held: Mapping[str, bool]) -> None:
+    def rights(self, account: str, held: Mapping[str, bool], key: str = "") -> None:
         """A key's rights were read. What changed is told, and what can send money away even at the first look."""
-        known = self._rights.get(account)
+        whose = f"{account} {key}".rstrip()
+        known = self._rights.get(whose)
         if known is None:
             changed = [name for name in LEAVING if held.get(name)]
         else:
             changed = sorted(name for name in held.keys() | known.keys() if held.get(name) != known.get(name))
         if known != held:
-            self._rights[account] = dict(held)
-            self._record({"type": "watch", "what": "rights", "rights": {account: dict(held)}})
+            self._rights[whose] = dict(held)
+            self._record({"type": "watch", "what": "rights", "rights": {whose: dict(held)}})
         if changed:
             text = ", ".join(f"{name} is {str(held.get(name)).lower()}" for name in changed)
-            self._tell("intruder_rights", account, "", f"a key of the account: {text}")
+            named = f"key {key}" if key else "a key of the account"
+            self._tell("intruder_rights", account, "", f"{named}: {text}")
 
     def restate(self) -> None:
         """Write all rights down."""

@@ -4,10 +4,12 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from counterseal.core.positions.books import Books
 from counterseal.core.positions.keeping import books_data
 
-# What has changed is written so often at most.
+# What has changed is written so often at most, and of so many markets at once: the watch has more urgent work.
 KEEP_MS = 1_000
+AT_ONCE = 4
 # So many rows are in a record.
 ROWS = 50
 
@@ -18,7 +20,8 @@ class Keeper:
     def __init__(self, record: Callable[[Mapping[str, Any]], object]) -> None:
         self._record = record
         self._kept: dict[tuple[str, str], dict[str, str]] = {}
-        self._at_ms = 0
+        # By market when it was written, and at which count of changes.
+        self._done: dict[tuple[str, str], tuple[int, int]] = {}
 
     def fold(self, record: Mapping[str, Any]) -> None:
         """Take up what was written before a restart; the newest row of each sub-account counts."""
@@ -38,20 +41,27 @@ class Keeper:
         for (account, family), rows in self._kept.items():
             self._write(account, family, [json.loads(row) for row in rows.values()])
 
-    def keep(self, markets: Mapping[tuple[str, str], Any], now_ms: int) -> None:
+    def keep(self, markets: Mapping[tuple[str, str], Books], now_ms: int) -> None:
         """Write down what has changed. `markets` gives each market's books."""
-        if now_ms - self._at_ms < KEEP_MS:
-            return
-        self._at_ms = now_ms
-        for (account, family), books in markets.items():
-            rows = self._kept.setdefault((account, family), {})
-            changed = {}
-            for row in books_data(books):
-                text = json.dumps(row)
-                if rows.get(_name(row)) != text:
-                    changed[_name(row)] = (text, row)
-            if changed and self._write(account, family, [row for _, row in changed.values()]):
-                rows.update({name: text for name, (text, _) in changed.items()})
+        never = (now_ms - KEEP_MS, -1)
+        due = [(self._done.get(whose, never), whose) for whose in markets]
+        due = [each for each in due if each[0][1] != markets[each[1]].changes and now_ms - each[0][0] >= KEEP_MS]
+        # Those that have waited longest.
+        for _, whose in sorted(due)[:AT_ONCE]:
+            changes = markets[whose].changes if self._keep(whose, markets[whose]) else -1
+            self._done[whose] = now_ms, changes
+
+    def _keep(self, whose: tuple[str, str], books: Books) -> bool:
+        rows = self._kept.setdefault(whose, {})
+        changed = {}
+        for row in books_data(books):
+            text = json.dumps(row)
+            if rows.get(_name(row)) != text:
+                changed[_name(row)] = (text, row)
+        if changed and not self._write(*whose, [row for _, row in changed.values()]):
+            return False
+        rows.update({name: text for name, (text, _) in changed.items()})
+        return True
 
     def _write(self, account: str, family: str, subs: list[dict[str, Any]]) -> bool:
         parts = [subs[start : start + ROWS] for start in range(0, len(subs), ROWS)]

@@ -20,6 +20,9 @@ BOUND_MS, ACCOUNT_MS, LEAST_MS = 10_000, 3_000, 2_000
 # only every ALL_MS: a crash is seen a second sooner for each read more in a second.
 MARKS_MS, ALL_MS = 4_500, 30_000
 SINGLE_MS, LEAST_SINGLE_MS = 550, 1_000
+# Where the exchange's stream tells the prices of everything, none is read before one is so old. On spot it tells only
+# what has been traded: there all are read all the same.
+STREAMED, LATE_MS = frozenset({"usdm", "coinm"}), 2_000
 # The list of all open orders is dear; events tell of orders at once.
 ORDERS_MS = 180_000
 RULES_MS = 3_600_000
@@ -67,6 +70,11 @@ class Plan:
     orders_ms: int
     weight: int
     fits: bool
+
+    @property
+    def late_ms(self) -> int:
+        """How far apart accounts are read: many answers at once would keep an event waiting. None gets too old so."""
+        return min(self.account_ms // 2, max(0, BOUND_MS - 1_000 - self.account_ms))
 
 
 def plan_of(family: str, accounts: int, egresses: int = 1) -> Plan:

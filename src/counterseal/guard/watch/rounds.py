@@ -14,12 +14,16 @@ HANGS_MS = 5_000
 
 @dataclass(slots=True)
 class Round:
-    """One kind of work. `work` tells whether it was done; `least_ms` lies between two beginnings at least."""
+    """One kind of work. `work` tells whether it was done; `least_ms` lies between two beginnings at least.
+
+    `late_ms` is how much later the second one is due: what began together shall not go on together.
+    """
 
     work: Callable[[], Awaitable[bool]]
     every_ms: int
     least_ms: int
     due_ms: int
+    late_ms: int = 0
     began_ms: int | None = None
     is_flying: bool = False
 
@@ -31,12 +35,19 @@ class Rounds:
         self._clock, self._tasks = clock, tasks
         self._rounds: dict[str, Round] = {}
 
-    def every(self, name: str, work: Callable[[], Awaitable[bool]], every_ms: int, least_ms: int | None = None) -> None:
-        """Do something from now on; what is known by the name already keeps its turn."""
+    def every(
+        self,
+        name: str,
+        work: Callable[[], Awaitable[bool]],
+        every_ms: int,
+        least_ms: int | None = None,
+        late_ms: int = 0,
+    ) -> None:
+        """Do something from now on, the second time so much later; what is known by the name already keeps its turn."""
         known = self._rounds.get(name)
         if known is None:
             least = every_ms if least_ms is None else least_ms
-            self._rounds[name] = Round(work, every_ms, least, self._now_ms())
+            self._rounds[name] = Round(work, every_ms, least, self._now_ms(), late_ms)
         else:
             known.every_ms, known.least_ms = every_ms, every_ms if least_ms is None else least_ms
 
@@ -65,7 +76,8 @@ class Rounds:
         for name, each in self._rounds.items():
             hangs = each.began_ms is not None and now_ms - each.began_ms >= HANGS_MS
             if now_ms >= each.due_ms and (not each.is_flying or hangs):
-                each.is_flying, each.began_ms, each.due_ms = True, now_ms, now_ms + each.every_ms
+                each.is_flying, each.began_ms, each.due_ms = True, now_ms, now_ms + each.every_ms + each.late_ms
+                each.late_ms = 0
                 self._tasks.spawn(self._fly(each, now_ms), name)
 
     async def _fly(self, each: Round, began_ms: int) -> None:

@@ -13,6 +13,7 @@ from counterseal.adapters.tasks import Tasks
 from counterseal.core.alerts.model import Alert
 from counterseal.core.config.model import Config
 from counterseal.core.guardrails.breach import Breach
+from counterseal.core.holdings import Holding
 from counterseal.core.positions.keeping import restore
 from counterseal.core.positions.lot import Lot
 from counterseal.core.positions.reading import Place
@@ -23,6 +24,7 @@ from counterseal.guard.watch.followed import Followed
 from counterseal.guard.watch.hearing import Hearing
 from counterseal.guard.watch.intruders import Intruder, Intruders
 from counterseal.guard.watch.keeper import Keeper
+from counterseal.guard.watch.picture import bought, picture
 from counterseal.guard.watch.plan import (
     LEVEL_MS,
     MARKS_MS,
@@ -38,6 +40,7 @@ from counterseal.guard.watch.rails import Rails
 from counterseal.guard.watch.reads import Reads
 from counterseal.guard.watch.rounds import Rounds
 from counterseal.guard.watch.signals import Failing, Signals
+from counterseal.guard.watch.streams import Links, PriceStreams
 from counterseal.guard.watch.world import Whose, World
 from counterseal.ports.clock import Clock
 
@@ -72,7 +75,10 @@ class Snapshot(NamedTuple):
 
 
 class Watch:
-    """Made once; `start` begins. `exchange_ms` is exchange time, which no step of this host's clock moves."""
+    """Made once; `start` begins. `exchange_ms` is exchange time, which no step of this host's clock moves.
+
+    `links` lead to the exchange's streams of prices; without them all prices are read.
+    """
 
     def __init__(
         self,
@@ -83,6 +89,7 @@ class Watch:
         log: Any,
         calls: Calls,
         exchange_ms: Callable[[], int],
+        links: Links | None = None,
     ) -> None:
         self._tasks, self._log, self._clock = tasks, log, clock
         prices = MarketPrices(clock)
@@ -91,6 +98,7 @@ class Watch:
         self._intruders = Intruders(calls.on_intruder, lambda: config().guard.on_intruder, calls.record)
         self._signals = Signals(clock, calls.states, calls.raise_, log)
         self._keeper = Keeper(calls.record)
+        self._streams = None if links is None else PriceStreams(links, self._world, clock, tasks, log)
         self._reads = Reads(self._world, Reader(asker), self._intruders, self._rounds.pace)
         self._hearing = Hearing(self._world, self._intruders, self._signals, self._rounds.soon, clock)
         self.plans: dict[str, Plan] = {}
@@ -107,10 +115,21 @@ class Watch:
     def start(self) -> None:
         """Watch from now on. What was folded is written anew first: no later start has to read further back."""
         self.reload()
+        self.restate()
+        self._tasks.spawn(self._run(), "watch")
+        if self._streams is not None:
+            self._streams.start()
+
+    def close(self) -> None:
+        """Give up the connections of its own."""
+        if self._streams is not None:
+            self._streams.close()
+
+    def restate(self) -> None:
+        """Write down all that a later start must know."""
         self._keeper.restate()
         self._world.rails.restate()
         self._intruders.restate()
-        self._tasks.spawn(self._run(), "watch")
 
     def reload(self) -> None:
         """Take up the configuration of this moment."""
@@ -125,6 +144,8 @@ class Watch:
         for whose in world.followed.keys() - set(wanted):
             del world.followed[whose]
         world.prices.follow(families)
+        if self._streams is not None:
+            self._streams.follow(families)
         world.rails.configure(config)
         egresses = max(1, len(config.venue.egress))
         self.plans = {name: plan_of(name, sum(name == f for _, f in wanted), egresses) for name in sorted(families)}
@@ -139,20 +160,22 @@ class Watch:
         self._world.followed[whose] = found
 
     def _schedule(self, config: Config) -> None:
-        reads, works = self._reads, {}
+        reads = self._reads
+        works: dict[str, tuple[Callable[[], Awaitable[bool]], int, int, int]] = {}
         for family, plan in self.plans.items():
-            works[f"rules {family}"] = _later(reads.rules, family), RULES_MS, RULES_MS
-            works[f"marks {family}"] = _later(reads.marks, family), MARKS_MS, MARKS_MS
-            for whose in [whose for whose in self._world.followed if whose[1] == family]:
-                name = " ".join(whose)
-                works[f"account {name}"] = _later(reads.account, whose), plan.account_ms, plan.least_ms
-                works[f"orders {name}"] = _later(reads.orders, whose), plan.orders_ms, plan.orders_ms // 6
+            works[f"rules {family}"] = _later(reads.rules, family), RULES_MS, RULES_MS, 0
+            works[f"marks {family}"] = _later(reads.marks, family), MARKS_MS, MARKS_MS, 0
+            whoses = [whose for whose in self._world.followed if whose[1] == family]
+            for number, whose in enumerate(whoses):
+                name, late_ms = " ".join(whose), plan.late_ms * number // len(whoses)
+                works[f"account {name}"] = _later(reads.account, whose), plan.account_ms, plan.least_ms, late_ms
+                works[f"orders {name}"] = _later(reads.orders, whose), plan.orders_ms, plan.orders_ms // 6, late_ms
         for account in sorted({key.account for key in config.keys.values()}):
-            works[f"rights {account}"] = _later(reads.rights, account), RIGHTS_MS, RIGHTS_MS
+            works[f"rights {account}"] = _later(reads.rights, account), RIGHTS_MS, RIGHTS_MS, 0
         for account, product in levels_of(config):
-            works[f"level {product} {account}"] = _later(reads.level, account, product), LEVEL_MS, LEVEL_MS
-        for name, (work, every_ms, least_ms) in works.items():
-            self._rounds.every(name, work, every_ms, least_ms)
+            works[f"level {product} {account}"] = _later(reads.level, account, product), LEVEL_MS, LEVEL_MS, 0
+        for name, (work, every_ms, least_ms, late_ms) in works.items():
+            self._rounds.every(name, work, every_ms, least_ms, late_ms)
         self._rounds.drop(set(works))
 
     async def _run(self) -> None:
@@ -176,6 +199,7 @@ class Watch:
     def _differ(self, followed: Followed, differences: list[Difference], now_ms: int) -> None:
         if not differences:
             return
+        self._world.touch((followed.account, followed.family))
         has_gap, was_traded = followed.has_gap or followed.is_first(now_ms), is_trade(differences)
         for each in differences:
             self._signals.differs(followed.account, followed.family, each, has_gap=has_gap)
@@ -207,6 +231,10 @@ class Watch:
         """
         self._hearing.beat(message.get("feeds"))
 
+    def gateway_restarts(self) -> None:
+        """Hear that the gateway has ended, or begins: no event comes meanwhile, and people need not be woken by it."""
+        self._signals.restarts(self._world.now_ms())
+
     # -- what there is
 
     def positions(self, account: str, family: str) -> Snapshot | None:
@@ -218,6 +246,18 @@ class Watch:
         margin = self._world.levels.get((account, "papi"), truth.margin)
         return Snapshot(dict(truth.positions), dict(truth.balances), margin, followed.orders.count(),
                         followed.age_ms(now_ms), followed.failing(now_ms) is None)  # fmt: skip
+
+    def bought(self, account: str) -> dict[str, Decimal] | None:
+        """Give what bots bought on spot and still hold, by symbol; None where nobody knows."""
+        followed = self._world.followed.get((account, "spot"))
+        if followed is None or not followed.truth.is_known:
+            return None
+        return bought(followed, self._world.config().bots)
+
+    def picture(self, account: str, family: str) -> list[Holding] | None:
+        """Give the positions to act on without another read, as they were stated; None where they cannot be told so."""
+        followed = self._world.followed.get((account, family))
+        return None if followed is None else picture(followed, self._world)
 
     def levels(self) -> dict[Whose, Margin]:
         """Give the margins of accounts by account and "sapi" (cross margin) or "papi" (portfolio margin)."""
@@ -259,6 +299,7 @@ class Watch:
             "failing": [each._asdict() for each in self.failing()],
             "levels": self._world.rails.view(),
             "blind": sorted({f"{limit.scope} {limit.measure.value}" for limit in self._world.rails.blind}),
+            "streams": {} if self._streams is None else self._streams.view(),
             "weight_per_minute": {family: plan.weight for family, plan in self.plans.items()},
         }
 

@@ -14,6 +14,8 @@ from counterseal.guard.watch.rails import Rails
 from counterseal.ports.clock import Clock
 
 Whose = tuple[str, str]
+# After judging prices so many times as long is left for everything else.
+REST = 3
 
 
 class World:
@@ -33,6 +35,9 @@ class World:
         self.followed: dict[Whose, Followed] = {}
         self.rules: dict[str, dict[str, SymbolRule]] = {}
         self.levels: dict[Whose, Margin] = {}
+        self._touched: set[Whose] = set()
+        self._free_ns = 0
+        self._is_due = False
 
     def now_ms(self) -> int:
         """Give this moment, monotonic."""
@@ -45,12 +50,35 @@ class World:
     def learn(self, family: str, rules: Mapping[str, SymbolRule]) -> None:
         """Take up a market's symbols; the books have the same mapping."""
         self.rules[family].update(rules)
+        self.rails.forget()
+
+    def touch(self, whose: Whose) -> None:
+        """Something of a market has changed: its limits are to be judged anew."""
+        self._touched.add(whose)
+
+    def judge_soon(self) -> None:
+        """Judge at once, or when prices have left enough time for everything else: a flood of them is judged in one."""
+        now_ns = self.clock.monotonic_ns()
+        if now_ns >= self._free_ns:
+            self.judge()
+        elif not self._is_due:
+            self._is_due = True
+            self.clock.call_later((self._free_ns - now_ns) / 1e9, self._judge_now)
+
+    def _judge_now(self) -> None:
+        self._is_due = False
+        self.judge()
 
     def judge(self) -> None:
         """Hold all limits against what there is now. Before everything was read once there is nothing to judge."""
-        known = [each for each in self.followed.values() if each.truth.is_known]
-        if len(known) == len(self.followed):
-            self.rails.look([each.market for each in known], self.now_ms(), self.exchange_ms())
+        if not all(each.truth.is_known for each in self.followed.values()):
+            return
+        begun_ns = self.clock.monotonic_ns()
+        touched, self._touched = self._touched, set()
+        markets = [each.market for each in self.followed.values()]
+        self.rails.look(markets, touched, begun_ns // 1_000_000, self.exchange_ms())
+        ended_ns = self.clock.monotonic_ns()
+        self._free_ns = ended_ns + REST * (ended_ns - begun_ns)
 
     def dollars(self, asset: str, amount: Decimal) -> Decimal:
         """Give about what an amount is worth, zero where nothing tells."""

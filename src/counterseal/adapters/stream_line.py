@@ -1,7 +1,7 @@
 """One place among the exchange's streams, kept connected: told what is wanted, renewed before its end, made again.
 
 A line is one connection most of the time. Ahead of the exchange's limit of 24 hours, and when the exchange says that
-its server shuts down, a successor is made beside it; `core/streams/seam.py` sees to it that bots notice nothing.
+its server shuts down, a successor is made beside it; `core/streams/seam.py` sees to it that nobody notices.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,11 +11,11 @@ from typing import NamedTuple
 import msgspec
 
 from counterseal.adapters.stream_link import Dial, StreamLink
+from counterseal.adapters.stream_voice import Voice
 from counterseal.adapters.tasks import Tasks
 from counterseal.core.streams.allowance import Allowance
 from counterseal.core.streams.seam import Seam
 from counterseal.core.streams.telling import Telling
-from counterseal.gateway.streams.voice import Voice
 from counterseal.ports.clock import Clock
 from counterseal.ports.venue import Unreachable
 
@@ -107,7 +107,7 @@ class Line:
         self._keep_until_ms = 0
         self._refusals = Allowance(REFUSALS, ATTEMPTS_WINDOW_MS)
 
-    # -- what the hub asks
+    # -- what its owner asks
 
     def touch(self) -> None:
         """What is wanted has changed."""
