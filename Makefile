@@ -5,7 +5,7 @@ PIP_FLAGS := --quiet --disable-pip-version-check --no-input --require-hashes
 export PYTHONPATH := src
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-core test-gateway test-paper test-processes test-others coverage lint bench bench-ws bench-load compiled compiled-test full slow slow-computing \
+.PHONY: help run test test-core test-gateway test-paper test-processes test-others coverage lint bench bench-ws bench-load bench-guard compiled compiled-test full slow slow-computing \
   slow-processes slow-campaign slow-guard services campaign fuzz mutants timing crash docs lock sdk clean
 
 help: ## show this list
@@ -130,6 +130,9 @@ bench: $(ENV)/bench/.stamp $(ENV)/product/.stamp $(ENV)/compiled/.stamp ## throu
 
 bench-ws: $(ENV)/bench/.stamp $(ENV)/product/.stamp ## streams beside the websockets library's fan-out, orders of the WebSocket API beside REST's
 	$(ENV)/product/bin/python bench/ws_run.py $(BENCH)
+
+bench-guard: $(ENV)/bench/.stamp $(ENV)/product/.stamp ## how fast the guard lets go, and what ten thousand prices a second cost it
+	$(ENV)/product/bin/python bench/guard_run.py $(BENCH)
 
 mutants: $(ENV)/test/.stamp ## one small mistake at a time where money depends on it: does a test notice? Hours; MUTANTS= names groups
 	nice $(ENV)/test/bin/python tools/mutants.py $(MUTANTS)
