@@ -32,7 +32,8 @@ from counterseal.supervisor.store_watch import StoreWatch
 from counterseal.supervisor.wires import Wires, open_wires
 
 DRAIN_S = 10.0
-GUARD_END_S = 2.0
+# It renews countdowns a last time and puts alerts on disk; a busy machine takes its time.
+GUARD_END_S = 5.0
 SIGNER_END_S = 2.0
 LOCK = "supervisor"
 _DEFAULT_SIGNER = Signer()
