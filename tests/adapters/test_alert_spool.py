@@ -155,7 +155,7 @@ class Disk:
         self.synced: list[bytes] = []
         self.gate = threading.Event()
         self.gate.set()
-        self.fault: OSError | None = None
+        self.fault: Exception | None = None
 
     def __call__(self, file: int) -> None:
         self.gate.wait(10)
@@ -271,4 +271,38 @@ def test_room_is_taken_before_it_is_needed(tmp_path: Path) -> None:
     spool = AlertSpool(tmp_path)
     write(spool, entries(1), entries(1))
     assert (tmp_path / "alerts.jsonl").stat().st_blocks * 512 >= ROOM
+    spool.close()
+
+
+def test_without_a_thread_the_next_one_who_asks_syncs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk()
+    spool = AlertSpool(tmp_path, disk)
+
+    def none_left(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", none_left)
+        write(spool, critical(1), critical(1))
+    settled(spool)
+    spool.look(1)
+    assert spool.failing == "can't start new thread" and disk.synced == []
+    write(spool, {}, critical(1), 1 + AGAIN_MS)
+    settled(spool)
+    assert spool.failing == "" and b"CRITICAL" in disk.synced[-1]
+    spool.close()
+
+
+def test_a_fault_of_ours_ends_no_sync_but_its_own(tmp_path: Path) -> None:
+    disk = Disk()
+    spool = AlertSpool(tmp_path, disk)
+    disk.fault = ValueError("x")
+    write(spool, critical(1), critical(1))
+    settled(spool)
+    spool.look(1)
+    assert spool.failing == "sync failed: a fault of ours (ValueError)"
+    disk.fault = None
+    write(spool, {}, critical(1), 1 + AGAIN_MS)
+    settled(spool)
+    assert b"CRITICAL" in disk.synced[-1]
     spool.close()

@@ -343,3 +343,14 @@ def test_a_bot_without_a_credential_and_a_file_that_nobody_can_read(world: World
     broken.chmod(0o600)
     done = run("emergency", "bot", "first", "--operator", "jane", "--yes")
     assert done.code == 1 and "of 1 files nobody can tell whose they are" in done.err
+
+
+@pytest.mark.parametrize("text", ["{}", "not json", "[]"])
+def test_a_file_of_the_supervisor_s_that_is_none_holds_up_no_later_step(
+    world: World, run: Run, home: Home, text: str
+) -> None:
+    minted(run, home)
+    home.supervisor_file.write_text(text)
+    done = run("emergency", "bot", "first", "--operator", "jane", "--yes")
+    assert done.code == 1 and "refused: NOT PROVEN" in done.err and "a fault of ours" in done.err
+    assert world.noted()[-2:] == [("cancel", "yes"), ("end", "no")]

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from tests.cli.conftest import API_KEY, SECRET, Run, as_json
 
-from counterseal.adapters import key_file
+from counterseal.adapters import control_socket, key_file
 from counterseal.adapters.home import Home
 from counterseal.cli import material
 
@@ -147,6 +147,20 @@ def test_a_removed_key_is_gone_and_an_unknown_one_named(run: Run, home: Home) ->
     unknown = run("key", "remove", "main")
     assert unknown.code == 2
     assert "none yet" in unknown.err
+
+
+def test_a_signer_that_serves_is_kept_but_not_with_a_key_that_was_removed(
+    run: Run, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was changed may keep the next signer from serving, and bots trade by the present one."""
+    asked: list[tuple[str, object]] = []
+    monkeypatch.setattr(control_socket, "call", lambda _path, verb, _s, args=None: asked.append((verb, args)))
+    kept = ("restart_signer", {"keep": "yes"})
+    assert run(*ADD, given=as_json()).code == 0
+    assert run("caps", "set", "main", "--max-per-minute", "9").code == 0
+    assert run("key", "set-api-key", "main", given="B2c3" * 16).code == 0
+    assert run("key", "remove", "main").code == 0
+    assert asked == [kept, kept, kept, ("restart_signer", None)]
 
 
 def test_the_environment_comes_from_the_option_when_the_configuration_has_faults(run: Run, home: Home) -> None:

@@ -17,9 +17,9 @@ from counterseal.cli.rotator import house as house_module
 from counterseal.cli.rotator import rotator as rotator_module
 from counterseal.cli.rotator.house import House
 from counterseal.cli.rotator.rotator import Rotator
-from counterseal.core.rotation import Stage
+from counterseal.core.rotation import Event, Stage
 from counterseal.core.rotation_schedule import DAY_MS
-from counterseal.core.rotation_step import Do
+from counterseal.core.rotation_step import Do, Step
 
 SLOW = pytest.mark.slow  # CI kills at every point
 OLD, NEW, THIRD = "O" * 64, "N" * 64, "T" * 64
@@ -147,6 +147,76 @@ def test_nothing_is_let_go_before_the_guard_knows_of_it_too(
     monkeypatch.setattr(world, "_use", behind)
     assert run("key", "rotate", "main").code == 0
     assert looks.count("draining") > 8 and stages(world.home)["main"] == "retired"
+
+
+def test_what_a_gateway_says_of_the_signer_throws_no_successor_away(
+    run: Run, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The guard's word counts; nothing is let go as long as the two differ, and nothing is taken back."""
+    with_spare(world)
+    use = world._use
+    monkeypatch.setattr(rotator_module, "DRAIN_S", 0.05)
+
+    def lies(args: dict[str, str]) -> object:
+        told = use(args)
+        told["guard"]["requests"] = {"main": 1}
+        told["gateway"] = {ref: {"stage": "spare", "requests": -1, "feeds": -1} for ref in told["gateway"]}
+        return told
+
+    monkeypatch.setattr(world, "_use", lies)
+    done = run("key", "rotate", "main")
+    assert done.code == 1 and "2 requests or streams still stand on it" in done.err
+    assert (stages(world.home), world.active()) == ({"main": "draining", "main.2": "active"}, ["main.2"])
+
+
+@pytest.mark.parametrize(
+    "gateway", [None, [], {"main": {}}, {"main": {"stage": "active", "requests": "x", "feeds": 0}}]
+)
+def test_a_gateway_that_tells_nonsense_stops_the_rotation_and_takes_nothing_back(
+    run: Run, world: World, monkeypatch: pytest.MonkeyPatch, gateway: object
+) -> None:
+    with_spare(world)
+    use = world._use
+
+    def nonsense(args: dict[str, str]) -> object:
+        told = use(args)
+        return {**told, "gateway": gateway} if "main.2" in told["gateway"] else told
+
+    monkeypatch.setattr(world, "_use", nonsense)
+    done = run("key", "rotate", "main")
+    assert done.code == 1 and "not of the protocol" in done.err and len(done.err.splitlines()) <= 3
+    assert stages(world.home) == {"main": "active", "main.2": "pending"}
+
+
+def test_what_was_proven_of_an_api_key_proves_nothing_of_its_correction(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is corrected after the version was tried and before the exchange's answer for the other one is there."""
+    sealed(world.home, ("main", Stage.ACTIVE, OLD), ("main.2", Stage.PENDING, NEW))
+    world.knows(NEW)
+    world.refill()
+    corrected: list[str] = []
+    rotator, look = Rotator(House(world.home, lambda: NOW_MS, world.ask), lambda _text: None), Rotator.look
+
+    def corrects(self: Rotator, name: str, **wanted: bool) -> Step:
+        step = look(self, name, **wanted)
+        if step.event is Event.VALIDATE and not corrected:
+            corrected.append(step.ref)
+            sealed(world.home, ("main", Stage.ACTIVE, OLD), ("main.2", Stage.STAGED, THIRD))
+            return look(self, name, **wanted)
+        return step
+
+    monkeypatch.setattr(Rotator, "look", corrects)
+    step = rotator.advance("main")
+    assert corrected == ["main.2"] and step.do is Do.WAIT and "does not take it" in step.why
+    assert stages(world.home) == {"main": "active", "main.2": "pending"}
+
+
+def test_a_drain_may_take_its_whole_time(run: Run, world: World) -> None:
+    with_spare(world)
+    world.busy("main", *([1] * 100))
+    assert run("key", "rotate", "main").code == 0
+    assert stages(world.home) == {"main": "retired", "main.2": "active"}
 
 
 def test_an_abort_while_the_old_one_drains_brings_it_back(run: Run, world: World) -> None:
@@ -433,6 +503,17 @@ def test_every_hour_without_a_spare_people_are_told_once_a_day(world: World, mon
         assert an_hour(world, monkeypatch, due + hour * 3_600_000) == 0
     assert stages(world.home) == {"main": "active", "main.2": "staged"}
     assert [row[:2] for row in world.state()["told"]] == [["rotation_waits", "main"]] * 2
+
+
+def test_every_hour_what_came_to_its_stage_in_this_run_is_told_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments = iter(range(NOW_MS + 7 * DAY_MS, NOW_MS + 8 * DAY_MS))
+    world.home.config.write_text(CONFIG.format(more=""))
+    monkeypatch.setattr(hourly, "_now_ms", lambda: next(moments))
+    assert hourly.main(["--home", str(world.home.root)]) == 0
+    assert stages(world.home) == {"main": "active", "main.2": "staged"}
+    assert [row[0] for row in world.state()["told"]] == ["rotation_waits"]
 
 
 def test_every_hour_what_fails_is_told_and_changes_nothing(

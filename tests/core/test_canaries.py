@@ -28,6 +28,7 @@ def test_each_new_address_is_told_at_once_up_to_a_bound() -> None:
     assert sum(one is not None for one in told) == MOST_SOURCES
     later = sightings.see(use(source="10.9.9.9", at_ms=1_000 + TOGETHER_MS))
     assert later is not None and later.since == 1_000 - MOST_SOURCES
+    assert later.is_one_of_many and not any(one.is_one_of_many for one in told if one)
 
 
 def test_one_canary_s_uses_hide_none_of_another_s() -> None:

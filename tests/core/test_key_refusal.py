@@ -6,7 +6,17 @@ import pytest
 from tests.core.test_quarantine import FINE, LACKS, READ, REFUSED, TRADE
 
 from counterseal.adapters.catalogue_data import load_catalogue
-from counterseal.core.key_refusal import Cause, Evidence, Need, Probe, diagnose, is_expired, is_refusal, need_of
+from counterseal.core.key_refusal import (
+    Cause,
+    Evidence,
+    Need,
+    Probe,
+    diagnose,
+    is_expired,
+    is_refusal,
+    lacking,
+    need_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -79,3 +89,21 @@ def test_what_an_endpoint_needs() -> None:
     assert str(need_of(order)) == "trading on usdm"
     assert str(READ) == "reading on spot"
     assert Need("www", changes=True).permission == "enableReading"
+
+
+@pytest.mark.parametrize(
+    ("need", "flags", "lacks"),
+    [
+        (Need("usdm", changes=False), {"enableFutures": False}, "Enable Futures"),
+        (Need("options", changes=False), {"enableVanillaOptions": False}, "Enable European Options"),
+        (Need("usdm", changes=False), {"enableFutures": False, "enableReading": False}, "Enable Reading"),
+        (Need("usdm", changes=False), {"enableFutures": True}, None),
+        (Need("usdm", changes=False), {}, None),
+        (Need("usdm", changes=False), None, None),
+        (Need("spot", changes=False), {"enableSpotAndMarginTrading": False}, None),
+    ],
+)
+def test_reading_may_take_the_permission_to_trade(need: Need, flags: Any, lacks: str | None) -> None:
+    """Then that reading alone is closed, and not every part of the key."""
+    found = lacking(need, Probe(200, None, None if flags is None else {"enableReading": True, **flags}))
+    assert (None if found is None else found.text.split(";")[0]) == (None if lacks is None else f"it lacks {lacks}")

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from counterseal.core.config.model import KEY_FUNCTIONS, Bot, Key
-from counterseal.core.keys import least_key
+from counterseal.core.keys import active_keys, least_key
+from counterseal.core.messages import HeldKey
+from counterseal.core.rotation import Stage
 
 BOT = Bot(
     name="alpha", mode="enforce", verification="lenient", keys=("reader", "trader", "second", "all"), products=(),
@@ -71,3 +73,14 @@ def test_no_other_key_would_have_been_less(order: list[str], held: set[str], pur
     if chosen is not None:
         fewest = min(len(KEYS[name].functions) for name in able)
         assert chosen == next(name for name in able if len(KEYS[name].functions) == fewest)
+
+
+def test_of_each_key_the_active_version_signs() -> None:
+    held = {
+        "main": HeldKey("main", "a", "hmac", "paper", Stage.DRAINING),
+        "main.2": HeldKey("main.2", "b", "ed25519", "paper", Stage.ACTIVE),
+        "main.3": HeldKey("main.3", "c", "ed25519", "paper", Stage.PENDING),
+        "other": HeldKey("other", "d", "hmac", "paper", Stage.ACTIVE),
+        "new": HeldKey("new", "e", "hmac", "paper", Stage.PENDING),
+    }
+    assert active_keys(held) == {"main": held["main.2"], "other": held["other"]}

@@ -4,12 +4,21 @@ from counterseal.core.config.loader import load
 from counterseal.core.config.model import Config
 from counterseal.core.key_refusal import WHOLE, Cause, Need, Probe
 from counterseal.core.messages import HeldKey
-from counterseal.core.quarantine import EXIT_MS, MOST_PROBE_MS, PROBE_MS, SILENT_MS, UNEXPLAINED_MS, Phase, Quarantine
+from counterseal.core.quarantine import (
+    EXIT_MS,
+    MOST_PROBE_MS,
+    PROBE_MS,
+    SILENT_MS,
+    SUSPECT_MS,
+    UNEXPLAINED_MS,
+    Phase,
+    Quarantine,
+)
 
 KEY = HeldKey("main", "A" * 64, "hmac", "paper")
 OTHER = HeldKey("reader", "B" * 64, "hmac", "paper")
 TRADE, READ = Need("spot", changes=True), Need("spot", changes=False)
-REFUSED = Probe(401, -2015)
+REFUSED, CLOSED = Probe(401, -2015), "key_quarantined"
 FINE = Probe(200, None, {"ipRestrict": True, "enableReading": True, "enableSpotAndMarginTrading": True})
 LACKS = Probe(200, None, {"ipRestrict": True, "enableReading": True, "enableSpotAndMarginTrading": False})
 
@@ -23,8 +32,11 @@ def shut(at_ms: int = 1_000) -> Quarantine:
     return keys
 
 
-def reason(keys: Quarantine, need: Need, now_ms: int, *, is_exit: bool = False) -> str | None:
-    closed = keys.judge("main", need, now_ms, is_exit=is_exit)
+def reason(keys: Quarantine, need: Need, now_ms: int, *, is_exit: bool = False, bot: str = "grid") -> str | None:
+    """Why a request is held back; one that is not leaves."""
+    closed = keys.judge("main", need, now_ms, is_exit=is_exit, bot=bot)
+    if closed is None and is_exit:
+        keys.leaves("main", need, now_ms, bot)
     return None if closed is None else closed.reason
 
 
@@ -37,6 +49,8 @@ def test_nothing_is_held_back_before_a_refusal() -> None:
     assert keys.next_ms() is None
     assert keys.due(10**9) == []
     assert keys.taken("main", TRADE, 0, 0) == ()
+    keys.leaves("main", TRADE, 0, "grid")
+    assert not keys
 
 
 def test_after_a_refusal_nothing_but_the_probe_goes_on_until_it_is_back() -> None:
@@ -64,12 +78,49 @@ def test_exits_are_tried_once_a_second() -> None:
     keys = shut()
     assert reason(keys, TRADE, 2_000, is_exit=True) is None
     assert reason(keys, TRADE, 2_000 + EXIT_MS - 1, is_exit=True) == "key_quarantined"
-    closed = keys.judge("main", TRADE, 2_400, is_exit=True)
+    closed = keys.judge("main", TRADE, 2_400, is_exit=True, bot="grid")
     assert closed is not None
     assert closed.wait_ms == 600
     assert reason(keys, TRADE, 2_000 + EXIT_MS, is_exit=True) is None
     # An exit that is refused changes nothing.
     assert not keys.refused(KEY, TRADE, 3_000, 3_001)
+
+
+def test_each_bot_has_its_own_turn_and_only_what_leaves_takes_it() -> None:
+    keys = shut()
+    for at_ms in range(2_000, 3_000, 100):
+        assert reason(keys, TRADE, at_ms, is_exit=True, bot="spammer") == (CLOSED if at_ms > 2_000 else None)
+    assert keys.judge("main", TRADE, 2_500, is_exit=True, bot="grid") is None
+    assert keys.judge("main", TRADE, 2_501, is_exit=True, bot="grid") is None, "it was refused for something else"
+    assert reason(keys, TRADE, 2_502, is_exit=True) is None
+    assert reason(keys, TRADE, 2_503, is_exit=True) == "key_quarantined"
+    (ward,) = keys.due(10**9)
+    assert set(ward.exits) == {"spammer", "grid"}
+
+
+def test_a_mere_suspicion_holds_up_no_exit() -> None:
+    keys = Quarantine()
+    keys.refused(KEY, TRADE, 1_000, 1_000)
+    assert [reason(keys, TRADE, at_ms, is_exit=True) for at_ms in (1_001, 1_002, 1_003)] == [None] * 3
+    assert reason(keys, TRADE, 1_004) == "key_quarantined"
+    keys.probed(KEY, REFUSED, 1_050)
+    assert reason(keys, TRADE, 1_060, is_exit=True) == "key_quarantined", "its last one left less than a second ago"
+
+
+def test_a_suspicion_that_no_probe_can_settle_ends_in_time_and_is_told() -> None:
+    keys = Quarantine()
+    keys.refused(KEY, TRADE, 1_000, 1_000)
+    assert keys.probed(KEY, Probe(0), 1_000 + SUSPECT_MS - 1) == ()
+    (change,) = keys.probed(KEY, Probe(429, -1003), 1_000 + SUSPECT_MS)
+    assert change.is_open_question
+    assert (change.ward.ref, change.ward.asked) == ("main", TRADE)
+    assert not keys
+    assert reason(keys, TRADE, 11_001) is None
+    assert not keys.refused(KEY, TRADE, 11_002, 11_002), "it is not suspected again at once"
+    # What a probe has found closed stays so, however long the next ones say nothing.
+    keys = shut()
+    assert keys.probed(KEY, Probe(503), 900_000) == ()
+    assert keys.is_shut("main")
 
 
 def test_a_probe_that_is_taken_and_explains_nothing_closes_nothing_and_is_not_repeated_at_once() -> None:

@@ -3,6 +3,7 @@
 import json
 from ipaddress import ip_address
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,14 +12,16 @@ from tests.homes import make_home
 
 from counterseal.adapters import credential_file
 from counterseal.core import http1
-from counterseal.core.canaries import Canary
+from counterseal.core.canaries import MOST_SOURCES, Canary
 from counterseal.core.credential import Credential, CredentialKind
 from counterseal.core.http1 import Bad
 from counterseal.core.secret import Secret
+from counterseal.gateway import guard_news
 from counterseal.gateway.admission import Inquiry
 from counterseal.gateway.canaries import LATER_S
 from counterseal.gateway.credentials import Credentials
 from counterseal.gateway.reply import Reply
+from counterseal.guard.alerting.sources import of_critical
 
 PLANTED, UNKNOWN = "C" * 64, "U" * 64
 TIMELESS = ("Server-Timing", "Date")
@@ -180,3 +183,42 @@ def test_a_canary_s_content_is_as_long_as_another_s_and_an_old_file_is_none(
     )
     credential_file.save(home, two[1])
     assert credential_file.load_all(home).by_key_id[PLANTED].canary is False
+
+
+@on_virtual_time
+async def test_a_second_address_and_a_second_canary_are_alerts_of_their_own() -> None:
+    rig = await planted()
+    rig.state.canaries = {**rig.state.canaries, UNKNOWN: Canary("e" * 16, "wiki")}
+    for key, source in ((PLANTED, "203.0.113.1"), (PLANTED, "203.0.113.2"), (UNKNOWN, "203.0.113.1")):
+        await rig.finish(inquiry("GET", "/api/v3/time", key, source))
+    await told(rig)
+    keys = {alert.dedup_key for fields in shown_to_the_guard(rig) if (alert := of_critical(fields, 0))}
+    assert keys == {f"canary_used wiki {'f' * 16} 203.0.113.1", f"canary_used wiki {'f' * 16} 203.0.113.2",
+                    f"canary_used wiki {'e' * 16} 203.0.113.1"}  # fmt: skip
+    await rig.end()
+
+
+@on_virtual_time
+async def test_too_many_addresses_are_told_as_one() -> None:
+    rig = await planted()
+    for number in range(MOST_SOURCES + 1):
+        await rig.finish(inquiry("GET", "/api/v3/time", PLANTED, f"203.0.113.{number}"))
+    await told(rig)
+    await rig.clock.advance(61)
+    for second in (61, 122):
+        await rig.finish(inquiry("GET", "/api/v3/time", PLANTED, f"198.51.100.{second}"))
+        await told(rig)
+        await rig.clock.advance(61)
+    places = [(fields["source"], fields["newest"]) for _, fields in rig.log.criticals[-2:]]
+    assert places == [("many", "198.51.100.61"), ("many", "198.51.100.122")]
+    await rig.end()
+
+
+def shown_to_the_guard(rig: Rig) -> list[dict[str, Any]]:
+    """What the guard hears of the critical lines so far."""
+    heard: list[Any] = []
+    ear = guard_news.Criticals(SimpleNamespace(msg=None, critical=lambda _line: None))
+    ear.to(heard.append)
+    for event, fields in rig.log.criticals:
+        ear.critical(json.dumps({"event": event, **fields}).encode())
+    return heard

@@ -31,12 +31,14 @@ from tests.gateway.krev import (
 from tests.limits.house import OURS
 
 from counterseal.core.intent import Intent
-from counterseal.core.key_refusal import Need
+from counterseal.core.key_refusal import Need, Probe
 from counterseal.core.quarantine import PROBE_MS
 from counterseal.gateway import quarantine
+from counterseal.gateway import reply as replies
 from counterseal.gateway.admission import Admitted
 from counterseal.gateway.guard_news import code_of
 from counterseal.gateway.outbound import SignerRefused
+from counterseal.gateway.quarantine import RESTRICTIONS
 from counterseal.ports.venue import NotSent
 
 ALL = cases()
@@ -337,5 +339,80 @@ def test_a_permission_to_trade_that_ends_is_a_missing_one() -> None:
         assert (told[2]["cause"], told[2]["of"]) == ("permission", "trading on spot")
         assert (await life.order()).headers["x-counterseal-reason"] == "key_lacks_permission"
         assert (await life.request("query")).status == 200
+
+    live(Case(DELETED, BEFORE, "order", "spot"), act)
+
+
+def test_an_exit_that_is_refused_here_takes_no_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def act(life: Life) -> None:
+        life.take_away()
+        await life.order()
+        await asyncio.sleep(0.5)
+        with monkeypatch.context() as patched:
+            patched.setattr(life.gateway.handler._changes, "_shut", lambda *_: replies.denial("halted"))
+            assert (await life.request("cancel")).headers["x-counterseal-reason"] == "halted"
+        assert life.exits() == []
+        assert body(await life.request("cancel"))["code"] == -2015
+        assert len(life.exits()) == 1
+        assert (await life.request("cancel")).headers["x-counterseal-reason"] == "key_quarantined"
+
+    live(Case(DELETED, BEFORE, "order", "usdm"), act)
+
+
+def test_while_no_probe_can_look_into_it_exits_go_on_and_the_key_is_not_closed_for_good() -> None:
+    """The wallet is in maintenance: nobody can tell why one order was refused."""
+
+    async def act(life: Life) -> None:
+        faults = life.house.exchange.faults
+        faults.take({"fault": "answer:502", "when": "before", "times": 99, "match": {"path": RESTRICTIONS[1]}})
+        faults.take({"fault": "answer:-2015", "when": "before", "times": 1, "match": {"method": "POST"}})
+        await life.order()
+        await asyncio.sleep(1)
+        assert (await life.order()).headers["x-counterseal-reason"] == "key_quarantined"
+        faults.take({"fault": "answer:-2015", "when": "before", "times": 3, "match": {"method": "DELETE"}})
+        assert [body(await life.request("cancel"))["code"] for _ in range(3)] == [-2015] * 3
+        assert len(life.exits()) == 3
+        await asyncio.sleep(12)
+        assert (await life.order()).status == 200
+        assert life.told() == []
+        codes = [(code_of(event, fields), fields.get("key")) for _, event, fields in life.gateway.criticals]
+        assert codes.count(("key_unasked", "main")) == 1
+        assert [row["what"] for row in life.records("event") if "key_" in str(row.get("what"))] == ["key_untried"]
+
+    live(Case(DELETED, BEFORE, "order", "spot"), act)
+
+
+def test_a_probe_that_breaks_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def act(life: Life) -> None:
+        wards, broken = life.gateway.plane.wards, []
+
+        async def breaks(*_: object) -> Probe:
+            broken.append(1)
+            monkeypatch.undo()
+            raise ValueError("x")
+
+        monkeypatch.setattr(wards, "_tried", breaks)
+        life.take_away()
+        await life.order()
+        await asyncio.sleep(4)
+        assert broken == [1]
+        assert len(life.told()) == 1
+        assert "ValueError" in life.gateway.faults.pop()
+
+    live(Case(DELETED, BEFORE, "order", "spot"), act)
+
+
+def test_a_cancel_of_everything_that_must_ask_what_is_open_takes_a_turn_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def act(life: Life) -> None:
+        monkeypatch.setattr(life.gateway.handler._changes._sweep, "is_due", lambda *_: True)
+        life.take_away()
+        await life.order()
+        await asyncio.sleep(0.5)
+        for _ in range(20):
+            await life.ask("DELETE", "/api/v3/openOrders", "symbol=BTCUSDT")
+            await asyncio.sleep(0.1)
+        asked = [one for one in life.house.seen if one.path == "/api/v3/openOrders" and one.key == MAIN.api_key]
+        assert 2 <= len(asked) <= 3
+        assert {one.method for one in asked} == {"GET"}
 
     live(Case(DELETED, BEFORE, "order", "spot"), act)

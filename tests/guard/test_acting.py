@@ -197,3 +197,19 @@ def test_a_restart_carries_nothing_out_and_knows_what_was() -> None:
         assert [view["proven"] for view in rig.acts.view()] == [True, False]
 
     with_acts(story)
+
+
+@pytest.mark.parametrize("has_hands", [True, False])
+def test_a_guard_without_settings_and_hands_has_cancelled_nothing(has_hands: bool) -> None:
+    """It does not know what the trip reaches; with hands, it knows that it reaches nothing."""
+
+    async def story(rig: Rig) -> None:
+        rig.has_hands = has_hands
+        for asked in (trip(cancels=True), trip(Rung.FLATTEN), trip()):
+            rig.acts.start(asked, 7, ())
+            await rig.clock.advance(1.0)
+
+    rig = with_acts(story)
+    assert [act.is_proven for act in rig.over] == [has_hands, has_hands, True]
+    if not has_hands:
+        assert [(step.what, step.done) for step in rig.over[0].steps] == [("block", True), ("cancel", False)]

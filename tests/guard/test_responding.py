@@ -27,7 +27,9 @@ from counterseal.guard.telling import Telling
 from counterseal.guard.watch.intruders import Intruder
 
 ALPHA, GAMMA, MAIN = Scope(Kind.BOT, "alpha"), Scope(Kind.BOT, "gamma"), Scope(Kind.ACCOUNT, "main")
-CUT = Cut("main", "usdm", Place("BTCUSDT"), Decimal("0.4"))
+BTC, ETH = Place("BTCUSDT"), Place("ETHUSDT")
+CUT = Cut("main", "usdm", BTC, Decimal("0.4"))
+ITS = CUT._replace(owner="alpha", held=Decimal("-0.7"))
 
 
 class Shown(NamedTuple):
@@ -50,6 +52,8 @@ class House:
         self.reduced: list[tuple[str, str, Decimal | None]] = []
         self.fresh: list[Sequence[Holding] | None] = []
         self.bots: list[str] = []
+        self.asked: list[Callable[[Holding], Decimal | None]] = []
+        self.its: dict[tuple[str, str], Decimal] | None = None
         self.picture: list[Holding] | None = None
         self.proof = Shown()
         self.held = asyncio.Event()
@@ -59,7 +63,7 @@ class House:
         tasks = Tasks(lambda _name, _error: None)
         self.responding = Responding(
             self.stopping, telling, lambda: self, lambda: self.config, self.clock, tasks, self,
-            lambda _account, _family: self.picture,
+            lambda _account, _family: self.picture, lambda _account, _family, _bot: self.its,
         )  # fmt: skip
 
     def rungs(self) -> dict[str, str]:
@@ -71,6 +75,7 @@ class House:
     ) -> Shown:  # fmt: skip
         self.fresh.append(fresh)
         self.bots.append(bot)
+        self.asked.append(targets)
         self.reduced.append((account, family, targets(Holding("BTCUSDT", "BOTH", Decimal("-1")))))
         await self.held.wait()
         return self.proof
@@ -131,7 +136,7 @@ def test_what_the_watch_knows_is_handed_to_the_hands(seen: list[Holding] | None)
 
 
 def test_what_is_closed_for_one_bot_is_booked_on_it_alone() -> None:
-    bots = after(lambda house: house.responding.on_breach(breach(ALPHA, Level.EMERGENCY, Action.REDUCE, CUT))).bots
+    bots = after(lambda house: house.responding.on_breach(breach(ALPHA, Level.EMERGENCY, Action.REDUCE, ITS))).bots
     all_ = after(lambda house: house.responding.on_breach(breach(MAIN, Level.EMERGENCY, Action.REDUCE, CUT))).bots
     assert (bots, all_) == (["alpha"], [""])
 
@@ -143,6 +148,44 @@ def test_one_reduction_at_a_time() -> None:
 
     house = after(story)
     assert len(house.reduced) == 1 and len(house.trips) == 1
+
+
+def test_others_are_reduced_meanwhile_each_for_itself() -> None:
+    """Two bots of a strategy hold the same: neither's cut takes the other's place, nor waits for it."""
+    beta = ITS._replace(owner="beta", amount=Decimal("0.1"))
+    other = ITS._replace(place=ETH)
+
+    def story(house: House) -> None:
+        house.responding.on_breach(breach(ALPHA, Level.EMERGENCY, Action.REDUCE, ITS, beta))
+        house.responding.on_breach(breach(ALPHA, Level.EMERGENCY, Action.REDUCE, ITS, other, beta))
+        house.responding.on_breach(breach(MAIN, Level.EMERGENCY, Action.REDUCE, CUT))
+
+    house = after(story)
+    assert list(zip(house.bots, [row[2] for row in house.reduced], strict=True)) == [
+        ("alpha", Decimal("0.6")), ("beta", Decimal("0.9")), ("alpha", None), ("", Decimal("0.6")),
+    ]  # fmt: skip
+    assert house.asked[2](Holding("ETHUSDT", "BOTH", Decimal(-1))) == Decimal("0.6")
+
+
+@pytest.mark.threat(62)
+def test_what_others_hold_the_other_way_is_not_made_larger_for_a_bot_and_people_hear_of_it() -> None:
+    """It has 2, others -3, the account -1: to close that would buy what nobody of it has."""
+    cut = ITS._replace(amount=Decimal(2), held=Decimal(2))
+    house = after(lambda house: house.responding.on_breach(breach(ALPHA, Level.EMERGENCY, Action.REDUCE, cut)))
+    assert house.reduced == [("main", "usdm", None)] and "reduce_stuck" in house.alerts
+
+
+def test_what_a_bot_has_closed_itself_is_not_closed_again() -> None:
+    def story(house: House) -> None:
+        house.responding.on_breach(breach(ALPHA, Level.EMERGENCY, Action.REDUCE, ITS))
+
+    house = after(story)
+    (targets,), one = house.asked, Holding("BTCUSDT", "BOTH", Decimal(-1))
+    for its, target in (("-0.7", "0.6"), ("-0.5", "0.8"), ("-0.3", None), ("0.7", None), ("-0.9", "0.6")):
+        house.its = {("BTCUSDT", ""): Decimal(its)}
+        assert targets(one) == (None if target is None else Decimal(target)), its
+    house.its = {}
+    assert targets(one) is None
 
 
 def test_a_reduction_that_is_over_leaves_room_for_the_next_and_one_that_failed_is_told() -> None:

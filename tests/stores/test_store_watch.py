@@ -3,12 +3,14 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from tests.homes import HMAC_SECRET, SOURCE
@@ -77,7 +79,7 @@ def test_the_gateway_is_told_the_lease_in_its_own_time(home: Home) -> None:
     assert heard.said == ["warning: gone"] * 2 and heard.refills == 0
 
 
-def test_something_new_is_taken_up_once_and_what_cannot_be_used_is_told(home: Home) -> None:
+def test_something_new_is_taken_up_and_what_cannot_be_used_is_told_and_tried_again(home: Home) -> None:
     async def work() -> Heard:
         heard = Heard()
         watch = heard.watch(home)
@@ -88,12 +90,47 @@ def test_something_new_is_taken_up_once_and_what_cannot_be_used_is_told(home: Ho
         assert watch._judge(report(digest="new", age_ms=60_000)) == AGAIN_S
         assert heard.told == [] and heard.refills == 1
         assert watch._judge(report(digest="new", age_ms=70_000)) == 900.0
-        assert watch._judge(report(digest="newer", age_ms=80_000)) == AGAIN_S
+        # Tried again: the reason may have been another one, and what works at last must not wait for a new version.
+        assert watch._judge(report(digest="new", age_ms=80_000)) == AGAIN_S and heard.refills == 2
+        assert watch._judge(report(digest="new", age_ms=90_000)) == 900.0
+        heard.is_ready = False
+        assert watch._judge(report(digest="new", age_ms=95_000)) == 900.0
+        heard.is_ready = True
+        assert watch._judge(report(digest="newer", age_ms=96_000)) == AGAIN_S and heard.refills == 3
+        assert watch._judge(report()) == 900.0
+        # What was taken up before and has come back is new.
+        assert watch._judge(report(digest="newer", age_ms=97_000)) == AGAIN_S and heard.refills == 4
         return heard
 
     heard = asyncio.run(work())
-    assert heard.refills == 2
-    assert [told["why"] for told in heard.told] == ["the store holds something new that the signer could not use"]
+    unusable = "the store holds something new that the signer could not use"
+    assert [told["why"] for told in heard.told] == [unusable] * 3 + [""]
+    new = "the store of keys holds something new; the signer takes it up"
+    assert heard.said == [new, f"warning: {unusable}", new, new]
+
+
+@pytest.mark.parametrize("words", ["{", "[]", "[" * 60_000, '{"why": "", "digest": "", "age_ms": 1e999}'])
+def test_a_helper_that_hangs_or_writes_nonsense_stops_nothing(home: Home, words: str) -> None:
+    """It has written and lives on: it is ended, nobody waits for it, and the store is asked again."""
+
+    async def work() -> tuple[Heard, bool]:
+        heard = Heard()
+        watch = heard.watch(home)
+        later: list[float] = []
+        ours, theirs = os.pipe()
+        process = subprocess.Popen(["sleep", "60"])
+        os.write(theirs, words.encode())
+        os.close(theirs)
+        watch._loop = cast(Any, SimpleNamespace(
+            remove_reader=lambda _fd: None, call_later=lambda wait_s, _work: later.append(wait_s)
+        ))  # fmt: skip
+        watch._heard(ours, process, asyncio.get_running_loop().call_later(60, process.kill))
+        assert process.returncode == -signal.SIGKILL
+        return heard, later == [900.0]
+
+    heard, is_asked_again = asyncio.run(work())
+    assert is_asked_again and heard.told == []
+    assert heard.said == ["the helper that asks the store of keys gave a report that cannot be read"]
 
 
 def test_a_helper_that_fails_is_asked_again(home: Home) -> None:
@@ -106,7 +143,7 @@ def test_a_helper_that_fails_is_asked_again(home: Home) -> None:
         watch._environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(SOURCE)}
         over = asyncio.Event()
         hear = watch._heard
-        watch._heard = lambda *what: (hear(*what), over.set())  # type: ignore[method-assign, assignment]
+        watch._heard = lambda *what: (hear(*what), over.set())  # type: ignore[method-assign, assignment, func-returns-value]
         watch._look()
         await asyncio.wait_for(over.wait(), 20)
         return heard
@@ -135,7 +172,8 @@ def put(bao: OpenBao, content: bytes) -> None:
 @pytest.mark.slow
 def test_the_helper_compares_and_renews_and_keeps_nothing_unopened(bao: OpenBao, desk: Home) -> None:
     assert helper.look(desk)["digest"] and not desk.exchange_keys.exists()
-    assert list(key_file.read(desk)) == ["main"]
+    assert list(key_file.read(desk)) == ["main"] and not desk.exchange_keys.exists()
+    assert list(key_file.read(desk, judge=lambda _keys: None)) == ["main"]
     copy = desk.exchange_keys.read_bytes()
     note = key_source._note_path(desk)
     note.write_text(json.dumps({"format": 1, "fetched_ms": key_source._now_ms() - HOUR_MS}))
@@ -191,7 +229,7 @@ def test_new_keys_in_the_store_are_taken_up_and_a_store_that_is_away_is_told(bao
         put(bao, sealed(desk, secret="another-secret-of-the-same-key"))
         wait_until(lambda: "holds something new" in log() and running.pids()["signer"] not in (None, signer), 20)
         running.wait_ready()
-        assert running.connect()["query"] != first["query"]
+        assert running.connect()["query"] != first["query"] and key_source.previous_of(desk).exists()
 
         # What nobody can open is not taken up, and the keys stay.
         copy, signer = desk.exchange_keys.read_bytes(), running.pids()["signer"]

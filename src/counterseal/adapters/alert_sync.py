@@ -32,7 +32,12 @@ class Syncer:
             if not self._idle.is_set():
                 return
             self._idle.clear()
-        threading.Thread(target=self._run, name="alerts to disk", daemon=True).start()
+        try:
+            threading.Thread(target=self._run, name="alerts to disk", daemon=True).start()
+        except RuntimeError as fault:
+            # No thread to be had: the next one who asks tries again.
+            self._fault = str(fault)
+            self._idle.set()
 
     @property
     def has_fault(self) -> bool:
@@ -58,8 +63,9 @@ class Syncer:
                     return
             try:
                 self._make_durable(file, renamed=renamed)
-            except OSError as fault:
-                self._fault = f"sync failed: {fault.strerror or 'input or output failed'}"
+            except Exception as fault:  # noqa: BLE001 - a thread that ends here would leave all later ones unsynced
+                why = fault.strerror if isinstance(fault, OSError) else f"a fault of ours ({type(fault).__name__})"
+                self._fault = f"sync failed: {why or 'input or output failed'}"
             finally:
                 os.close(file)
 

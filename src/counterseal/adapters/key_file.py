@@ -1,7 +1,7 @@
 """The exchange's keys at rest: one JSON document, sealed to the signer."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,8 @@ from counterseal.core.rotation import HELD, Stage, Version, fault_of
 from counterseal.core.secret import Secret
 
 __all__ = [
-    "FORMAT", "KINDS", "StoredKey", "new_ed25519", "parse", "private_pem", "public_pem", "read", "token", "versions",
-    "write",
+    "FORMAT", "KINDS", "StoredKey", "new_ed25519", "parse", "private_pem", "public_pem", "read", "read_copy", "token",
+    "versions", "write",
 ]  # fmt: skip
 
 FORMAT = 1
@@ -64,19 +64,29 @@ class StoredKey:
         return f"StoredKey(ref={self.ref!r}, kind={self.kind!r}, environment={self.environment!r})"
 
 
-def read(home: Home, identity: Secret | None = None) -> dict[str, StoredKey]:
+def read(
+    home: Home, identity: Secret | None = None, judge: Callable[[dict[str, StoredKey]], None] | None = None
+) -> dict[str, StoredKey]:
     """Open what the store of the settings holds, which is the key file unless they name another; nothing is no keys.
 
     With the signer's identity, read from its file unless given. While a store elsewhere is away, its copy here is read.
+    Who takes the keys up gives a `judge`: what it raises HomeError for is as good as no answer, the rest is copied.
     Raises PassphraseNeededError when the identity is needed and sealed with a passphrase, ForeignSealError when the
     keys are sealed to another one, HomeError when they cannot be opened, are damaged, or of an unknown format.
     """
 
     def opened(sealed: bytes, what: str) -> dict[str, StoredKey]:
-        used = age_box.identity_secret(home, "signer") if identity is None else identity
-        return parse(age_box.open_sealed(used, sealed, what), what)
+        keys = _opened(home, identity, sealed, what)
+        if judge is not None:
+            judge(keys)
+        return keys
 
-    return key_source.read(home, opened) or {}
+    return key_source.read(home, opened, keeps=judge is not None) or {}
+
+
+def read_copy(home: Home) -> dict[str, StoredKey]:
+    """Open the copy of what a store elsewhere held. Raises as `read` does."""
+    return key_source.read_copy(home, lambda sealed, what: _opened(home, None, sealed, what))
 
 
 def write(home: Home, keys: Mapping[str, StoredKey]) -> None:
@@ -119,6 +129,11 @@ def public_pem(private: Secret) -> bytes:
     """Give the public half of an Ed25519 pair, as PEM to register at the exchange. Raises ValueError."""
     key = private_key(private.reveal(), "ed25519")
     return bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+
+
+def _opened(home: Home, identity: Secret | None, sealed: bytes, what: str) -> dict[str, StoredKey]:
+    used = age_box.identity_secret(home, "signer") if identity is None else identity
+    return parse(age_box.open_sealed(used, sealed, what), what)
 
 
 def _entry(key: StoredKey) -> dict[str, Any]:

@@ -60,6 +60,11 @@ def folder_of(home: Home) -> Path:
     return home.exchange_keys.with_name("store")
 
 
+def previous_of(home: Home) -> Path:
+    """Give where the copy lies that the present one has replaced: for an operator, nothing of ours reads it."""
+    return home.exchange_keys.with_name("exchange.previous")
+
+
 def make_folder(home: Home) -> None:
     """Make it, where it is missing; whoever is confined can no longer do that."""
     folder_of(home).mkdir(mode=0o700, exist_ok=True)
@@ -102,11 +107,13 @@ def put(home: Home, settings: Keystore, store: KeyStore) -> None:
     _stores[home.root] = (settings, store)
 
 
-def read(home: Home, opened: Callable[[bytes, str], _T]) -> _T | None:
+def read(home: Home, opened: Callable[[bytes, str], _T], *, keeps: bool = False) -> _T | None:
     """Give what `opened` makes of the sealed keys, named by its second argument; None where there are none yet.
 
     While a remote store is away or answers with what is no good, the copy stands for it, told in one line on standard
-    error, until its lease ends. Raises HomeError, and what `opened` raises.
+    error, until its lease ends. Who reads to hold the keys `keeps` what is new as the copy; anybody else only renews
+    the lease of what is kept, so that the copy tells what the signer has taken up. Raises HomeError, and what `opened`
+    raises.
     """
     store = of(home)
     kind = settings_of(home).kind
@@ -125,9 +132,14 @@ def read(home: Home, opened: Callable[[bytes, str], _T]) -> _T | None:
             raise _as_home_error(fault) from None
         return _from_copy(home, fault, opened)
     _copied.discard(home.root)
-    if is_remote:
+    if is_remote and (keeps or is_copied(home, sealed)):
         keep(home, sealed)
     return found
+
+
+def read_copy(home: Home, opened: Callable[[bytes, str], _T]) -> _T:
+    """Give what `opened` makes of the copy, however old it is. Raises HomeError, and what `opened` raises."""
+    return opened(read_private(home.exchange_keys), str(home.exchange_keys))
 
 
 def held(home: Home) -> bytes | None:
@@ -156,13 +168,17 @@ def write(home: Home, sealed: bytes) -> None:
         raise _as_home_error(fault) from None
     if settings_of(home).kind in REMOTE:
         keep(home, sealed)
+        previous_of(home).unlink(missing_ok=True)  # what we have replaced on purpose is not wanted back
     else:
         _note_path(home).unlink(missing_ok=True)
 
 
 def keep(home: Home, sealed: bytes) -> None:
-    """Keep a copy of what the store holds, which was opened, and note the moment."""
-    if not home.exchange_keys.exists() or read_private(home.exchange_keys) != sealed:
+    """Keep a copy of what the store holds, which was opened, and note the moment; the copy before stays beside it."""
+    before = read_private(home.exchange_keys) if home.exchange_keys.exists() else None
+    if before != sealed:
+        if before is not None:
+            replace_private(previous_of(home), before)
         replace_private(home.exchange_keys, sealed)
     note = {"format": FORMAT, "fetched_ms": _now_ms()}
     make_folder(home)

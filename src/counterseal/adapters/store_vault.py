@@ -34,10 +34,9 @@ class VaultStore:
     ) -> None:
         self._settings, self._operator = settings, operator
         self._ca_file = home.root / settings.ca_file if settings.ca_file else None
-        self._ca_file = home.root / settings.ca_file if settings.ca_file else None
         self._login = Login(home.exchange_keys.with_name("store"), settings, self.name, secret)
         self._client: Any = None
-        self._version = 0
+        self._version = self._replaced = 0
 
     @property
     def name(self) -> str:
@@ -54,9 +53,8 @@ class VaultStore:
         self._within(lambda client: self._write(client, content))
 
     def how_to_destroy(self) -> str:
-        """Give the command that destroys all versions but the last."""
-        older = ",".join(map(str, range(1, self._version)))
-        return f"bao kv destroy -mount={self._settings.mount} -versions={older} {self._settings.path}"
+        """Give the command that destroys what the last writing replaced, and no version before: that may be sealed."""
+        return f"bao kv destroy -mount={self._settings.mount} -versions={self._replaced} {self._settings.path}"
 
     # -- in the thread
 
@@ -92,7 +90,7 @@ class VaultStore:
                     f"somebody else has changed {self.name} meanwhile; nothing was written, run it again",
                 ) from None
             raise
-        self._version = int(found["data"]["version"])
+        self._replaced, self._version = self._version, int(found["data"]["version"])
 
     def _within(self, work: Callable[[Any], Any]) -> Any:
         def call() -> Any:

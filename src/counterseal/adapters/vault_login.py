@@ -58,7 +58,7 @@ class Login:
         client.token = None
         given, where = self._secret()
         text = given.reveal().decode("ascii", "replace").strip()
-        secret_id = self._unwrapped(client, text, where, kept) if self._settings.wrapped else text
+        secret_id = self._secret_id(client, text, where, kept)
         try:
             found = client.auth.approle.login(
                 self._settings.role_id, secret_id, use_token=False, mount_point=self._settings.auth_mount
@@ -66,6 +66,8 @@ class Login:
         except Exception as fault:
             if type(fault).__name__ not in ("Forbidden", "InvalidRequest"):
                 raise
+            if self._settings.wrapped:
+                self._keep({"used": _digest(text)})
             raise KeyStoreError(
                 Trouble.REFUSED,
                 f"{self._name} does not take the secret id from {where}: it is used up, expired or of another role; "
@@ -73,6 +75,16 @@ class Login:
             ) from None
         client.token = found["auth"]["client_token"]
         self._keep({"used": _digest(text), "token": client.token})
+
+    def _secret_id(self, client: Any, text: str, where: str, kept: dict[str, str]) -> str:
+        """Give what we log in with: kept until a login was answered, because the wrapping gives it only once."""
+        if not self._settings.wrapped:
+            return text
+        if kept.get("used") == _digest(text) and "secret_id" in kept:
+            return kept["secret_id"]
+        secret_id = self._unwrapped(client, text, where, kept)
+        self._keep({"used": _digest(text), "secret_id": secret_id})
+        return secret_id
 
     def _unwrapped(self, client: Any, text: str, where: str, kept: dict[str, str]) -> str:
         """Have the secret id out of its wrapping, after a look at who wrapped what; the wrapping serves once."""
@@ -119,7 +131,7 @@ class Login:
             fits = found["format"] == FORMAT and found["place"] == self._place
         except (ValueError, KeyError, TypeError):
             return {}
-        return {name: str(found[name]) for name in ("token", "used") if found.get(name)} if fits else {}
+        return {name: str(found[name]) for name in ("token", "used", "secret_id") if found.get(name)} if fits else {}
 
     def _keep(self, found: dict[str, str]) -> None:
         document = {"format": FORMAT, "place": self._place, **found}

@@ -89,6 +89,8 @@ class Course:
             result = Result(False, f"{fault.filename or 'the system'}: {fault.strerror or 'input or output failed'}")
         except KeyboardInterrupt:
             result = Result(False, "given up by the operator")
+        except Exception as fault:  # noqa: BLE001 - whatever breaks in one step must not keep the others from being done
+            result = Result(False, f"a fault of ours ({type(fault).__name__})")
         took_ms = (self.ground.clock.monotonic_ns() - begun_ns) // 1_000_000
         one = Done(step, result.done, result.text, (begun_ns - self._begun_ns) // 1_000_000, took_ms)
         self.done.append(one)

@@ -123,7 +123,8 @@ def _remove(home: Home, args: argparse.Namespace) -> int:
             gone = _present(home, args.name)
             key_file.write(home, {ref: key for ref, key in key_file.read(home).items() if ref not in gone})
             done = f"key {args.name} is removed here; delete it at the exchange too"
-    return confirm(home, "restart_signer", done, idle=OK)
+    # A signer that cannot be replaced would go on signing with it.
+    return confirm(home, "restart_signer", done, idle=OK, keep=False)
 
 
 def _store(home: Home, key: StoredKey) -> None:

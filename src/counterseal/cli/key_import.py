@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from counterseal.adapters import config_file, key_file, key_material, key_source
@@ -45,7 +46,8 @@ def run_import(home: Home, args: argparse.Namespace) -> int:
             "key import takes keys out of Vault or AWS; give a key to this store with: counterseal key add"
         )
     with locked(home, LOCK):
-        keys = _checked(home, _keys(home, _held(store), store.name, args))
+        given = _checked(home, _keys(home, _held(store), store.name, args))
+        keys = {**_kept(home, given, store.name), **given}
         key_file.write(home, keys)
     say(f"what was in the clear is in the history of {store.name} until you destroy it: {store.how_to_destroy()}")
     return confirm(home, "restart_signer", f"sealed: {', '.join(keys)}", idle=OK)
@@ -63,6 +65,20 @@ def _held(store: VaultStore | AwsStore) -> bytes:
             f"{store.name} holds sealed keys already, and nothing in the clear; there is nothing to import"
         )
     return held
+
+
+def _kept(home: Home, given: Mapping[str, StoredKey], where: str) -> dict[str, StoredKey]:
+    """Give the keys of the copy: who put a key in the clear there may have put it over the sealed ones."""
+    if key_source.fetched(home) is None:
+        return {}
+    kept = key_file.read_copy(home)
+    twice = {key.name for key in kept.values()} & {key.name for key in given.values()}
+    if twice:
+        raise UsageError(
+            f"the sealed copy here holds {', '.join(sorted(twice))} already, and what lies in the clear would replace "
+            f"that; restore the sealed version in {where}, or take the name out of what lies there in the clear"
+        )
+    return kept
 
 
 def _keys(home: Home, held: bytes, where: str, args: argparse.Namespace) -> dict[str, StoredKey]:

@@ -69,13 +69,15 @@ def table(rows: list[tuple[str, ...]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def confirm(home: Home, verb: str, done: str, *, idle: int) -> int:
+def confirm(home: Home, verb: str, done: str, *, idle: int, keep: bool = True) -> int:
     """Have the running supervisor take up a change and say what came of it.
 
-    `idle` is the exit code when nothing runs. FAILED when something runs and does not confirm.
+    `idle` is the exit code when nothing runs. FAILED when something runs and does not confirm. With `keep` a signer
+    that serves goes on where none can be made with what was changed; without, it ends all the same.
     """
+    args = {"keep": "yes"} if keep and verb == "restart_signer" else None
     try:
-        control_socket.call(home.control_socket, verb, CONFIRM_S)
+        control_socket.call(home.control_socket, verb, CONFIRM_S, args)
     except control_socket.NotRunningError:
         say(f"{done}; nothing is running on {home.root}, so it counts from the next start on")
         return idle

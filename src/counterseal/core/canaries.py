@@ -34,11 +34,15 @@ class Use(NamedTuple):
 
 
 class Told(NamedTuple):
-    """A use that is to be told. `times` is how often the canary was used, `since` how many were not told before it."""
+    """A use that is to be told. `times` is how often the canary was used, `since` how many were not told before it.
+
+    `is_one_of_many` tells that its address is none of those that are told by themselves.
+    """
 
     use: Use
     times: int
     since: int
+    is_one_of_many: bool = False
 
 
 @dataclass(slots=True)
@@ -65,7 +69,7 @@ class Sightings:
             return None
         if is_new:
             seen.sources.add(use.source)
-        told = Told(use, seen.count, seen.untold - 1)
+        told = Told(use, seen.count, seen.untold - 1, use.source not in seen.sources)
         seen.untold, seen.told_ms = 0, use.at_ms
         return told
 

@@ -11,6 +11,8 @@ from counterseal.core.key_facts import EXPIRES, NAMES, READ, TRADES
 REFUSALS = frozenset({-2014, -2015})
 _BAD_FORM = -2014
 UNAUTHORIZED = 401
+# Where reading may take the permission to trade besides that to read.
+_READ_AS_TRADED = frozenset({"usdm", "coinm", "papi", "options"})
 
 
 class Cause(Enum):
@@ -140,6 +142,9 @@ def lacking(need: Need, probe: Probe) -> Diagnosis | None:
     if probe.expired and need.changes:
         text = "its permission to trade has ended; bind it to addresses at the exchange, or rotate it"
         return Diagnosis(Cause.PERMISSION, is_certain=True, text=text)
+    if restrictions is not None and not need.changes and need.product in _READ_AS_TRADED:
+        trades = TRADES[need.product]
+        flag = trades if restrictions.get(flag) is not False and restrictions.get(trades) is False else flag
     if restrictions is None or restrictions.get(flag) is not False:
         return None
     text = f"it lacks {NAMES[flag]}; give it back at the exchange, or take {need} from who uses the key"

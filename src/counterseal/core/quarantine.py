@@ -1,12 +1,12 @@
 """Keys that the exchange refuses: who is held back, what is tried, and when it is over.
 
 The exchange answers -2015 for four different things and does not say which. A refusal is followed by one probe; only
-what the probe shows to be closed stays closed: the whole key, or what it lacks one permission for. Exits are let
-through once a second, because a wrong quarantine must not lock anybody in.
+what the probe shows to be closed stays closed: the whole key, or what it lacks one permission for. Exits go on until
+then, and afterwards once a second for each bot, because a wrong quarantine must not lock anybody in.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
@@ -22,6 +22,8 @@ EXIT_MS = 1_000
 UNEXPLAINED_MS = 30_000
 # A probe that nobody answered is tried again so soon.
 SILENT_MS = 2_000
+# A suspicion that no probe has settled in this time is dropped: what nobody can look into must not close a key.
+SUSPECT_MS = 10_000
 
 
 class Closed(NamedTuple):
@@ -41,7 +43,7 @@ class Phase(Enum):
 
 @dataclass(slots=True)
 class Ward:
-    """One key, or what it needs one permission for, that is held back."""
+    """One key, or what it needs one permission for, that is held back. `exits` gives by bot when its next may go."""
 
     ref: str
     api_key: str
@@ -51,7 +53,7 @@ class Ward:
     probe_at_ms: int
     phase: Phase = Phase.SUSPECT
     backoff_ms: int = PROBE_MS
-    exit_at_ms: int = 0
+    exits: dict[str, int] = field(default_factory=dict)
     diagnosis: Diagnosis | None = None
 
 
@@ -60,6 +62,11 @@ class Change(NamedTuple):
 
     ward: Ward
     ended: bool
+
+    @property
+    def is_open_question(self) -> bool:
+        """Whether it is over without anybody knowing why the key was refused."""
+        return self.ended and self.ward.phase is Phase.SUSPECT
 
 
 class Quarantine:
@@ -82,17 +89,22 @@ class Quarantine:
 
     # -- requests
 
-    def judge(self, ref: str, need: Need, now_ms: int, *, is_exit: bool) -> Closed | None:
-        """Give why a request is held back; None when it may go on. An exit that may takes this second's place."""
+    def judge(self, ref: str, need: Need, now_ms: int, *, is_exit: bool, bot: str = "") -> Closed | None:
+        """Give why a request is held back; None when it may go on. An exit that then leaves is told to `leaves`."""
         ward = self._ward(ref, need)
         if ward is None:
             told = self._refused.get(ref)
             return None if told is None or is_exit else Closed("key_refused", told[1], 0)
-        if not is_exit or now_ms < ward.exit_at_ms:
-            wait_ms = (ward.exit_at_ms if is_exit else ward.probe_at_ms) - now_ms
-            return Closed(_reason(ward), ward.since_ms, max(wait_ms, 0))
-        ward.exit_at_ms = now_ms + EXIT_MS
-        return None
+        at_ms = ward.exits.get(bot, now_ms) if is_exit else ward.probe_at_ms
+        if is_exit and (ward.phase is Phase.SUSPECT or at_ms <= now_ms):
+            return None
+        return Closed(_reason(ward), ward.since_ms, max(at_ms - now_ms, 0))
+
+    def leaves(self, ref: str, need: Need, now_ms: int, bot: str = "") -> None:
+        """An exit of a bot leaves now: where the key is closed, the bot's next one has its turn in a second."""
+        ward = self._ward(ref, need)
+        if ward is not None:
+            ward.exits[bot] = now_ms + EXIT_MS
 
     def holds_back(self, ref: str, need: Need) -> bool:
         """Tell whether what is no exit is held back."""
@@ -147,10 +159,19 @@ class Quarantine:
             self._worked_ms[key.ref] = now_ms
             return tuple([change for ward in wards for change in self._opened(ward, probe, now_ms)])
         if not probe.is_refused:
-            for ward in wards:
-                ward.probe_at_ms = now_ms + SILENT_MS
-            return ()
+            return self._unsettled(wards, now_ms)
         return tuple([change for ward in wards for change in self._stays(ward, probe, now_ms, fits=fits)])
+
+    def _unsettled(self, wards: Iterable[Ward], now_ms: int) -> tuple[Change, ...]:
+        """The probe says nothing: it is tried again soon, but what is a mere suspicion ends in time, and is told."""
+        late = []
+        for ward in wards:
+            ward.probe_at_ms = now_ms + SILENT_MS
+            if ward.phase is Phase.SUSPECT and now_ms - ward.since_ms >= SUSPECT_MS:
+                self._unexplained_ms[ward.ref, ward.asked] = now_ms
+                late.append(ward)
+        self._end(late, now_ms)
+        return tuple([Change(ward, ended=True) for ward in late])
 
     def _opened(self, ward: Ward, probe: Probe, now_ms: int) -> tuple[Change, ...]:
         """The key is let in: then only what it lacks a permission for is closed."""

@@ -157,6 +157,9 @@ def unfit(new: Probe, active: Probe) -> str:
         return f"the active version was not taken, so that nothing can be compared: {active.text}"
     if not new.is_taken:
         return f"the exchange does not take it: {new.text}"
+    if new.account is None or active.account is None:
+        why = next((text for text in (new.text, active.text) if text), "no name came")
+        return f"the exchange did not name the account of both: {why}"
     if new.account != active.account:
         return "it is a key of another account than the active one"
     if (new.rights is None) != (active.rights is None):

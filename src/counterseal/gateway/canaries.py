@@ -10,6 +10,8 @@ from counterseal.gateway.state import Source, State
 # Behind the answer: what telling costs must not show in when it comes.
 LATER_S = 0.05
 _MOST_TEXT = 256
+# In the place of an address, where too many were told of: alerts of one place are told together.
+_MANY = "many"
 Caller = tuple[tuple[str, str], ...]
 
 
@@ -45,7 +47,8 @@ class Canaries:
         use = told.use
         canary, source = use.canary, use.source
         self._log.critical(
-            "a canary credential was used", canary=canary.fingerprint, bot=canary.name, source=source,
+            "a canary credential was used", canary=canary.fingerprint, bot=canary.name,
+            source=_MANY if told.is_one_of_many else source, newest=source if told.is_one_of_many else None,
             method=use.method, path=use.path, count=told.times, since=told.since or None,
             headers=", ".join(f"{name}: {value}" for name, value in use.headers.items()) or None,
         )  # fmt: skip

@@ -108,6 +108,7 @@ class Changes:
         if held_back is not None:
             return held_back, None
         if admitted.endpoint.path in CANCEL_ALL and self._sweep.is_due(admitted, key):
+            self._wards.leaves(admitted, key)
             with self._uses.using(key.ref):
                 return await self._swept(inquiry, admitted, key), None
         shut = self._shut(admitted, key)
@@ -132,6 +133,7 @@ class Changes:
         except NoRoom as short:
             self._exposures.release(held)
             return self._room.refusal(short), None
+        self._wards.leaves(admitted, key)
         self._count += 1
         entry = Entry(admitted.bot, request, digest, now_ms)
         if admitted.endpoint.path == AMEND:

@@ -36,6 +36,7 @@ CODES: Mapping[str, str] = {
     "the guard names an id that a bot has used": "guard_id_taken",
     "a canary credential was used": "canary_used",
     "the exchange refuses a key: it is quarantined": "key_quarantined",
+    "a key was refused and cannot be tried: it goes on as before": "key_unasked",
     "the signer holds a key of another environment: it signs nothing here": "key_environment",
     "the store of keys is away, and half of its copy's time is over": "keystore_away",
 }
@@ -83,7 +84,8 @@ class Criticals:
 
 def _place(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Give where it is, for whoever sorts by that."""
-    return {name: fields[name] for name in ("account", "family", "bot", "key") if isinstance(fields.get(name), str)}
+    names = ("account", "family", "bot", "key", "canary", "source")
+    return {name: fields[name] for name in names if isinstance(fields.get(name), str)}
 
 
 class News:

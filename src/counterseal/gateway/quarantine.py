@@ -64,10 +64,16 @@ class KeyWards:
     # -- requests
 
     def shut(self, admitted: Admitted, key: HeldKey | None) -> Reply | None:
-        """Give the refusal of a request whose key is held back; None when it may go on. To be asked once a request."""
+        """Give the refusal of a request whose key is held back; None when it may go on, and `leaves` is told of it."""
         if key is None or not self._quarantine or admitted.endpoint.security == "NONE":
             return None
         return self._closed(admitted, key, is_exit=_is_exit(admitted))
+
+    def leaves(self, admitted: Admitted, key: HeldKey) -> None:
+        """A request goes on to the exchange: an exit takes its bot's turn, and one that was refused here took none."""
+        if self._quarantine and _is_exit(admitted):
+            now_ms = self._state.monotonic_ms()
+            self._quarantine.leaves(key.ref, need_of(admitted.endpoint), now_ms, admitted.bot)
 
     def stops(self, admitted: Admitted, key: HeldKey | None) -> bool:
         """Tell whether a request that was let through may not leave any more; exits have had their turn."""
@@ -81,7 +87,7 @@ class KeyWards:
 
     def _closed(self, admitted: Admitted, key: HeldKey, *, is_exit: bool) -> Reply | None:
         need, now_ms = need_of(admitted.endpoint), self._state.monotonic_ms()
-        closed = self._quarantine.judge(key.ref, need, now_ms, is_exit=is_exit)
+        closed = self._quarantine.judge(key.ref, need, now_ms, is_exit=is_exit, bot=admitted.bot)
         return None if closed is None else self._refusal(closed)
 
     def _refusal(self, closed: Closed) -> Reply:
@@ -149,14 +155,15 @@ class KeyWards:
             self._tasks.spawn(self._try(key, need), f"probe key {key.ref}")
 
     async def _try(self, key: HeldKey, need: Need) -> None:
+        probe = Probe(0)
         try:
             probe = await self._tried(key, need)
         finally:
+            # Whatever broke, the key is tried again: a probe that did not end says nothing.
             self._probing.discard(key.ref)
-        fits = key.environment == self._state.config.venue.environment
-        changes = self._quarantine.probed(key, probe, self._state.monotonic_ms(), fits=fits)
-        self._tell(changes)
-        self._plan()
+            fits = key.environment == self._state.config.venue.environment
+            self._tell(self._quarantine.probed(key, probe, self._state.monotonic_ms(), fits=fits))
+            self._plan()
 
     async def _tried(self, key: HeldKey, need: Need) -> Probe:
         """Ask from the address that was refused; where that is refused again, once more from another one of ours."""
@@ -223,10 +230,13 @@ class KeyWards:
             ward, found = change.ward, change.ward.diagnosis
             cause = None if found is None else found.cause.value
             what = "key_back" if change.ended else "key_quarantined"
+            what = "key_untried" if change.is_open_question else what
             of = "" if ward.need.product == "" else str(ward.need)
             fields = {"key": ward.ref, "of": of or None, "cause": cause}
             self._record({"type": "event", "what": what, **fields})
-            if change.ended:
+            if change.is_open_question:
+                self._log.critical("a key was refused and cannot be tried: it goes on as before", **fields)
+            elif change.ended:
                 self._log.warning("a key works again", **fields)
             else:
                 certain = found and found.is_certain

@@ -16,6 +16,7 @@ from counterseal.ports.clock import Clock
 
 # A gateway that neither hears nor ends within this time does not hold up the cancels.
 BLOCK_S = 1.0
+NO_WAY = "the guard has no way to the exchange"
 
 
 class Proof(Protocol):
@@ -133,6 +134,9 @@ class Acts:
     async def _carry_out(self, act: Act, number: int, reached: Sequence[Reach]) -> None:
         try:
             await self._block(act, number)
+            if not reached and (act.trip.cancels or act.trip.rung is Rung.FLATTEN) and self._hands() is None:
+                # Without settings nobody knows what it reaches: that is not the same as nothing.
+                self._note(act, Step("cancel", done=False, text=NO_WAY))
             if act.trip.cancels or act.trip.rung is Rung.FLATTEN:
                 await asyncio.gather(*[self._do(act, "cancel", one) for one in reached])
             if act.trip.rung is Rung.FLATTEN:
@@ -156,7 +160,7 @@ class Acts:
         where = " ".join((what, reached.family, reached.account, *(reached.symbols or ())))
         hands = self._hands()
         if hands is None:
-            self._note(act, Step(where, done=False, text="the guard has no way to the exchange"))
+            self._note(act, Step(where, done=False, text=NO_WAY))
             return
         doing = Step(where, done=None, text="under way")
         act.steps.append(doing)

@@ -1,6 +1,6 @@
 """What the guard does of itself: about a limit that is neared or passed, and about what came from outside."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from counterseal.core.holdings import BOTH, SPOT, Holding
 from counterseal.core.ladder import Actor, Kind, Rung, Scope, Trip
 from counterseal.core.reach import reach, shares
 from counterseal.guard.acting import Proof
+from counterseal.guard.hands.parts import Excess, Key
 from counterseal.guard.stopping import Stopping
 from counterseal.guard.telling import Telling
 from counterseal.guard.watch.intruders import Intruder
@@ -40,10 +41,19 @@ def _nothing_seen(_account: str, _family: str) -> None:
     return None
 
 
+def _nothing_held(_account: str, _family: str, _bot: str) -> None:
+    return None
+
+
+# A position, or a bot's part of it: account, market, symbol, side, owner.
+_Piece = tuple[str, str, str, str, str]
+
+
 class Responding:
     """Acts on breaches and intruders. `hands` gives the way to the exchange, None while there is none.
 
-    `picture` gives the positions of an account in a market where they are known well enough to act on at once.
+    `picture` gives the positions of an account in a market where they are known well enough to act on at once, `held`
+    what one bot has there, with its sign.
     """
 
     def __init__(
@@ -56,11 +66,12 @@ class Responding:
         tasks: Tasks,
         log: Any,
         picture: Callable[[str, str], Sequence[Holding] | None] = _nothing_seen,
+        held: Callable[[str, str, str], Mapping[Key, Decimal] | None] = _nothing_held,
     ) -> None:
         self._stopping, self._telling, self._hands, self._config = stopping, telling, hands, config
-        self._clock, self._tasks, self._log, self._picture = clock, tasks, log, picture
-        # One reduction at a time of what one account has in one market.
-        self._reducing: set[tuple[str, str]] = set()
+        self._clock, self._tasks, self._log, self._picture, self._held = clock, tasks, log, picture, held
+        # One reduction at a time of what one owner has in one position.
+        self._reducing: set[_Piece] = set()
 
     def on_breach(self, breach: Breach) -> None:
         """Stop first, then make the positions smaller; a warning is only told."""
@@ -76,8 +87,8 @@ class Responding:
             else:
                 cuts = ()
         self._stop(breach.scope, rung, str(breach), cancels=True)
-        for place in dict.fromkeys((cut.account, cut.family) for cut in cuts):
-            self._reduce(place, [cut for cut in cuts if (cut.account, cut.family) == place], breach.scope)
+        for whose in dict.fromkeys((cut.account, cut.family, cut.owner) for cut in cuts):
+            self._reduce(*whose, [cut for cut in cuts if (cut.account, cut.family, cut.owner) == whose])
 
     def on_intruder(self, intruder: Intruder) -> None:
         """Tell people, and do what the settings say."""
@@ -95,22 +106,39 @@ class Responding:
         config = self._config()
         return bool(shares(config, reach(scope, config)))
 
-    def _reduce(self, place: tuple[str, str], cuts: Sequence[Cut], scope: Scope) -> None:
+    def _reduce(self, account: str, family: str, owner: str, cuts: Sequence[Cut]) -> None:
         # What is closed for one bot is booked on it alone, and not on all who hold the same.
-        hands, bot = self._hands(), scope.name if scope.kind is Kind.BOT else ""
-        if hands is not None and place not in self._reducing:
-            self._reducing.add(place)
-            self._tasks.spawn(self._carry_out(hands, place, Targets(cuts), bot), f"reduce {' '.join(place)}")
+        hands = self._hands()
+        due = {_piece(cut): cut for cut in cuts if _piece(cut) not in self._reducing}
+        if hands is not None and due:
+            self._reducing.update(due)
+            work = self._carry_out(hands, (account, family), owner, due)
+            self._tasks.spawn(work, f"reduce {account} {family} {owner}".rstrip())
 
-    async def _carry_out(self, hands: Reducer, place: tuple[str, str], targets: "Targets", bot: str) -> None:
+    async def _carry_out(self, hands: Reducer, place: tuple[str, str], owner: str, due: Mapping[_Piece, Cut]) -> None:
+        part = self._excess(place, owner, due.values()) if owner else None
         try:
-            proof = await hands.reduce(*place, targets, fresh=self._picture(*place), bot=bot)
-            self._log.warning("positions were reduced", account=place[0], family=place[1], done=proof.done,
-                              text=proof.text, left=list(proof.left))  # fmt: skip
-            if not proof.done:
-                self._telling.stuck_reduce(place, proof.text)
+            targets = Targets([*due.values()]) if part is None else part
+            proof = await hands.reduce(*place, targets, fresh=self._picture(*place), bot=owner)
+            remains = () if part is None else part.remains()
+            is_done = proof.done and not remains
+            self._log.warning("positions were reduced", account=place[0], family=place[1], bot=owner or None,
+                              done=is_done, text=proof.text, left=[*proof.left, *remains])  # fmt: skip
+            if not is_done:
+                self._telling.stuck_reduce(place, "; ".join((proof.text, *remains)))
         finally:
-            self._reducing.discard(place)
+            self._reducing.difference_update(due)
+
+    def _excess(self, place: tuple[str, str], owner: str, cuts: Iterable[Cut]) -> Excess:
+        too_much, keeps = {}, {}
+        for cut in cuts:
+            key = cut.place.symbol, cut.place.side
+            too_much[key], keeps[key] = cut.amount.copy_sign(cut.held), abs(cut.held) - cut.amount
+        return Excess(too_much, keeps, lambda: self._held(*place, owner))
+
+
+def _piece(cut: Cut) -> _Piece:
+    return cut.account, cut.family, cut.place.symbol, cut.place.side, cut.owner
 
 
 class Targets:

@@ -130,7 +130,7 @@ class Service:
 
         responding = Responding(
             self._stopping, self._telling, lambda: outward.hands, settings, self._clock, self._tasks, self._log,
-            self._picture,
+            self._picture, self._held,
         )  # fmt: skip
         return Watching(
             settings, outward.hands.asker, responding, self._alerts.raise_, self._journal.try_write,
@@ -272,6 +272,8 @@ class Service:
             self._outward.tell_spend()
         if self._line.is_silent:
             self._telling.silent()
+            if self._watching is not None:
+                self._watching.watch.events_end()
 
     def _tell_spend(self) -> None:
         """Tell what was spent, time and again while a gateway begins: before it knows the exchange's time, it cannot

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from counterseal.adapters.home import HomeError
 from counterseal.adapters.secret_memory import SecretMemory
 from counterseal.core.messages import HeldKey
 
@@ -28,7 +29,7 @@ class PageError(Exception):
     """There is no whole table: never filled, interrupted, of another version, or changed."""
 
 
-class NoRoomError(Exception):
+class NoRoomError(HomeError):
     """More keys than the memory holds; the text is one sentence with the way out."""
 
 

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from counterseal.adapters import age_box, caps_file, key_file, key_material, log_key_file, unlock
@@ -71,13 +72,18 @@ def _table(home: Home, unlock_fd: int | None, source: unlock.Source) -> list[byt
 
 
 def _opened(home: Home, identity: Secret) -> list[bytes]:
-    held = [key for key in key_file.read(home, identity).values() if key.is_held]
-    keys = [entry for key in held if (entry := _entry(key)) is not None]
-    log = log_key_file.read(home, identity)
-    if log is not None:
-        # Beside the exchange's keys in memory, under a kind that nothing but checkpoints is signed with.
-        keys.append(key_page.Entry(HeldKey(log.name, "", log_key.KIND, ""), log.material.reveal()))
-    return key_page.frame(keys, caps.dump(caps_file.read(home, identity)))
+    log, limits = log_key_file.read(home, identity), caps.dump(caps_file.read(home, identity))
+    # Beside the exchange's keys in memory, under a kind that nothing but checkpoints is signed with.
+    beside = [] if log is None else [key_page.Entry(HeldKey(log.name, "", log_key.KIND, ""), log.material.reveal())]
+    table: list[bytes] = []
+
+    def judge(keys: Mapping[str, key_file.StoredKey]) -> None:
+        held = [entry for key in keys.values() if key.is_held and (entry := _entry(key)) is not None]
+        table[:] = key_page.frame([*held, *beside], limits)
+
+    # Judged before it may replace the copy, which otherwise stands for what the signer could not use.
+    key_file.read(home, identity, judge)
+    return table or key_page.frame(beside, limits)
 
 
 def _entry(key: key_file.StoredKey) -> key_page.Entry | None:

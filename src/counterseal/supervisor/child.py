@@ -99,15 +99,25 @@ class Child:
         await self._gone.wait()
 
     def replace(self, end: Callable[[], None]) -> None:
-        """Have `end` end the process and the next one started at once; without a process start one now."""
+        """Have `end` end the process and the next one started at once; without a process start one now.
+
+        Once it is retired nothing is ended or started: what runs then is the last one.
+        """
+        if self._stopping:
+            return
         if not self._gone.is_set():
             self._asked = True
             self._ready.clear()
             end()
-        elif not self._stopping:
+        else:
             if self._timer is not None:
                 self._timer.cancel()
             self.start()
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether no further process is started."""
+        return self._stopping
 
     def retire(self) -> None:
         """Start no further process."""

@@ -65,7 +65,7 @@ class SignerChild:
         """
         self._drop_successor()
         level = str(self._report.get("secret_memory", ""))
-        if self._keeper.waits or self.is_alone or not self.child.view()["ready"]:
+        if self.child.is_retired or self._keeper.waits or self.is_alone or not self.child.view()["ready"]:
             return False
         pairs = self._pairs()
         try:
@@ -73,8 +73,8 @@ class SignerChild:
         except OSError as fault:
             self._say(f"no signer can be started beside the one that serves: {fault.strerror}")
             return False
-        if made is not None and self._pairs() != pairs:
-            # It was given sockets that have been replaced meanwhile.
+        if made is not None and (self.child.is_retired or self._pairs() != pairs):
+            # Its turn will not come, or it was given sockets that have been replaced meanwhile.
             made.give_up()
             return False
         self._successor = made

@@ -87,11 +87,14 @@ class Operator:
         """Have the signer replaced by one that has its keys before the present one ends.
 
         Where no such one can be made, the present one ends first, or with `keep` stays as it is; beside a hardware
-        token it always ends first.
+        token it always ends first. What is being ended keeps its signer until the gateway has drained.
         """
         async with self._replacing:
             is_prepared = await self._signer.prepare(SIGNER_TIMEOUT_S)
-            if not is_prepared and keep and not self._signer.is_alone:
+            if self._signer.child.is_retired:
+                return {"ok": False, "error": "all is being ended, and the signer stays as it is until then"}
+            is_there = self._signer.child.view()["pid"] is not None
+            if not is_prepared and keep and is_there and not self._signer.is_alone:
                 return {
                     "ok": False,
                     "error": "no signer could be made with the present key file, and the one before serves on; "

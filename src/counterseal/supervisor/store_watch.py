@@ -44,7 +44,7 @@ class StoreWatch:
         self._home, self._every_s, self._environ = home, every_s, environ
         self._clock_ms, self._tell, self._refill, self._say = clock_ms, tell, refill, say
         self._loop = asyncio.get_running_loop()
-        self._taken_up = ""
+        self._new, self._is_tried = "", False
         self._why = ""
 
     def start(self) -> None:
@@ -67,33 +67,53 @@ class StoreWatch:
         self._loop.add_reader(ours, self._heard, ours, process, end)
 
     def _heard(self, ours: int, process: "subprocess.Popen[bytes]", end: asyncio.TimerHandle) -> None:
-        """The helper writes once and ends, so that neither this read nor the wait lasts."""
+        """The helper writes once, as its last act: it is ended then, so that the wait for its end does not last."""
         end.cancel()
         report = os.read(ours, _MAX_REPORT)
         self._loop.remove_reader(ours)
         os.close(ours)
+        process.kill()
         process.wait()
         wait_s = self._every_s
-        if report:
-            wait_s = self._judge(json.loads(report))
-        self._loop.call_later(wait_s, self._look)
+        try:
+            if report:
+                wait_s = self._judge(json.loads(report))
+        except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError):
+            self._say("the helper that asks the store of keys gave a report that cannot be read")
+        finally:
+            self._loop.call_later(wait_s, self._look)
 
     def _judge(self, found: Mapping[str, Any]) -> float:
         """Give after how long to ask again."""
         why, digest = str(found["why"]), str(found["digest"])
-        if digest and digest != self._taken_up:
-            # One that is not ready yet is about to ask the store itself, or waits for a passphrase.
-            if self._refill():
-                self._taken_up = digest
-                self._say("the store of keys holds something new; the signer takes it up")
-            return AGAIN_S
         if digest:
+            if self._takes_up(digest):
+                return AGAIN_S
             why = _UNUSABLE
+        elif not why:
+            self._new, self._is_tried = "", False
         if why and why != self._why:
             self._say(f"warning: {why}")
         self._why = why
         # Without a copy there is no lease that could end: whoever started without keys has none.
         if found["age_ms"] is not None:
             fetched_ms = self._clock_ms() - int(found["age_ms"])
-            self._tell({"fetched_ms": fetched_ms, "length_ms": found["length_ms"], "why": why})
+            self._tell({"fetched_ms": fetched_ms, "length_ms": int(found["length_ms"]), "why": why})
         return self._every_s
+
+    def _takes_up(self, digest: str) -> bool:
+        """Have it taken up unless that was just tried; True when a look must show soon whether it has worked.
+
+        What has not worked is tried again every time: the reason may have been another than what the store holds.
+        """
+        is_new, was_tried = digest != self._new, self._is_tried
+        if was_tried and not is_new:
+            self._is_tried = False
+            return False
+        # One that is not ready yet is about to ask the store itself, or waits for a passphrase.
+        if not self._refill():
+            return is_new
+        self._new, self._is_tried = digest, True
+        if is_new:
+            self._say("the store of keys holds something new; the signer takes it up")
+        return True

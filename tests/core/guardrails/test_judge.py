@@ -227,3 +227,23 @@ def test_when_something_that_lasts_is_due_again() -> None:
     assert watched.again_ms() == 7 + AGAIN_MS
     assert watched.symbols(LIMIT) == {""}
     assert watched.symbols(replace(LIMIT, measure=Measure.LEVERAGE)) == set()
+
+
+def test_of_whom_an_account_is_not_known_only_what_can_but_be_too_small_is_judged() -> None:
+    main, rails = Scope(Kind.ACCOUNT, "main"), "max_daily_loss = 100\nmax_effective_leverage = 1\nmax_position = 900\n"
+    judge, looked = judge_of(f"[accounts.main]\n{rails}"), view(busy(), BTCUSDT="100", ETHUSDT="100")
+    judged = judge.look(looked, 0, DAY, None, {main})
+    assert [one.limit_name for one in judged.breaches] == ["max_position"]
+    assert {limit.measure for limit in judged.blind} == {Measure.DAILY_LOSS, Measure.LEVERAGE}
+    assert judge.bases == {}, "a part of what it is worth is no base"
+    assert judge.look(looked, 1, DAY, None, {FLEET}).blind == ()
+    assert main in judge.bases
+
+
+def test_a_cut_names_whose_it_is_and_which_way() -> None:
+    one = busy()
+    looked = view(one, members={"grid": ("alpha", "beta")}, BTCUSDT="100", ETHUSDT="100")
+    judge = judge_of("[strategies.grid]\nmax_position = 100\n[accounts.main]\nmax_position = 100\n")
+    its, accounts = (breach.cuts for breach in judge.look(looked, 0, DAY).breaches)
+    assert [(cut.owner, cut.held) for cut in its] == [("alpha", D(6)), ("beta", D(-3))]
+    assert [cut.owner for cut in accounts] == ["", ""]

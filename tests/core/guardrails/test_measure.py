@@ -21,7 +21,7 @@ def test_an_account_is_what_the_exchange_states() -> None:
     other = market("usdm", "other", {BTC: ("1", "100")})
     looked = view(one, other, BTCUSDT="110/120", BTC="115")
     held = looked.positions(MAIN)
-    assert [position.whole for position in held] == [Cut("main", "usdm", BTC, D(2))]
+    assert [position.whole for position in held] == [Cut("main", "usdm", BTC, D(2), "", D(-2))]
     assert size(held) == Range(D(220), D(240))
     assert looked.worth(MAIN) == Range(D(50 - 40 + 115), D(50 - 20 + 115))
     assert looked.futures_worth(MAIN) == looked.worth(MAIN)

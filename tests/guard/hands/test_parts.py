@@ -6,7 +6,7 @@ from random import Random  # noqa: TID251 - seeded
 import pytest
 
 from counterseal.core.holdings import Holding
-from counterseal.guard.hands.parts import Part
+from counterseal.guard.hands.parts import Excess, Part
 
 BTC = ("BTCUSDT", "")
 
@@ -67,3 +67,25 @@ def test_what_others_hold_the_other_way_is_named() -> None:
     assert line.startswith("BTCUSDT: 2 is its own, and others hold as much the other way")
     # They have gone meanwhile.
     assert part(held("2")) == 0 and part.remains() == ()
+
+
+@pytest.mark.parametrize(
+    ("amount", "now", "target"),
+    [("5", "2", "4"), ("5", None, "4"), ("4", "1", None), ("5", "1.4", "4.6"), ("5", "9", "4"), ("5", "-2", None),
+     ("-1", "2", None), ("0.5", "2", "0"), ("5", "0", None)],
+)  # fmt: skip
+def test_what_a_bot_has_too_much_goes_unless_it_has_gone(amount: str, now: str | None, target: str | None) -> None:
+    """It had 2 and may keep 1; `now` is what it has, as far as anybody knows."""
+    its = None if now is None else {BTC: Decimal(now)}
+    excess = Excess({BTC: Decimal(1)}, {BTC: Decimal(1)}, lambda: its)
+    assert excess(held(amount)) == (None if target is None else Decimal(target))
+    assert excess(held(amount, symbol="ETHUSDT")) is None
+
+
+def test_of_what_a_bot_has_too_much_no_more_goes_than_that_even_if_the_books_are_late() -> None:
+    excess = Excess({BTC: Decimal(-2)}, {BTC: Decimal(1)}, lambda: {BTC: Decimal(-3)})
+    assert excess(held("-5")) == 3
+    excess.filled(held("-5"), Decimal("1.5"))
+    assert excess(held("-3.5")) == 3
+    excess.filled(held("-3.5"), Decimal("0.5"))
+    assert excess(held("-3")) is None

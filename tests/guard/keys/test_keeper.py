@@ -298,3 +298,36 @@ def test_a_key_that_is_refused_when_it_is_asked_is_quarantined() -> None:
         assert house.keeper.view()["main"]["why"] == "the exchange answered 401"
 
     watched(act)
+
+
+def test_what_breaks_once_is_told_and_does_not_end_the_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def act(house: House) -> None:
+        def breaks(*_: object) -> None:
+            raise ValueError("x")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(keeper, "judge", breaks)
+            await house.run()
+            assert set(house.codes()) == {"key_unasked"}
+            assert house.keeper.view()["main"]["why"] == "a fault of ours (ValueError)"
+            patched.setattr(house.keeper, "_look", breaks)
+            await house.stage.pass_s(10)
+            assert house.alerts[-1].dedup_key == "key_unasked all"
+        await house.stage.pass_s(AGAIN_MS / 1000)
+        assert house.asks() == 2
+        assert house.keeper.view()["main"]["why"] == ""
+
+    watched(act)
+
+
+def test_a_refusal_that_no_probe_can_look_into_is_told() -> None:
+    async def act(house: House) -> None:
+        await house.run()
+        house.stage.fault("answer:502", times=99, path=RESTRICTIONS)
+        house.stage.fault("answer:-2015", times=1, path="/fapi/v3/account")
+        await read(house)
+        await house.stage.pass_s(15)
+        assert house.codes() == ["key_unasked"]
+        assert house.keeper.quarantined() == []
+
+    watched(act)

@@ -11,6 +11,7 @@ from counterseal.adapters.control_link import ControlError
 from counterseal.core.budget.share import Lane
 from counterseal.core.config.model import Config
 from counterseal.core.messages import HeldKey
+from counterseal.guard.hands.asker import Told
 from counterseal.guard.keys.keeper import KeyKeeper
 from counterseal.guard.keys.probe import RESTRICTIONS, Probed, Prober
 from counterseal.guard.keys.verbs import KeyVerbs
@@ -53,6 +54,32 @@ def test_another_account_has_another_name_also_on_futures() -> None:
         assert all(name is not None and name.startswith("usdm accountAlias ") for name in names)
 
     on_stage(act, {"alpha": "main", "beta": "b"})
+
+
+@pytest.mark.parametrize("has_uid", [True, False])
+def test_a_market_that_names_no_account_yet_is_not_the_last_one_asked(has_uid: bool) -> None:
+    """Futures without any balance answer with nothing; one that no market names stays without a name."""
+
+    async def act(stage: Stage) -> None:
+        config, asker = stage.hands._config(), stage.hands.asker
+        bots = {name: replace(bot, products=("usdm",)) for name, bot in config.bots.items()}
+        asker._config = lambda: replace(config, bots=bots)
+        read_as, empty = asker.read_as, {"usdm": b"[]", "coinm": b"[]"} | ({} if has_uid else {"spot": b"{}"})
+
+        async def read(ref: str, account: str, family: str, path: str, lane: Lane, wait_s: float) -> Told:
+            told = await read_as(ref, account, family, path, lane, wait_s)
+            if path == RESTRICTIONS or family not in empty or told.reply is None:
+                return told
+            return told._replace(reply=told.reply._replace(body=empty[family]))
+
+        asker.read_as = read  # type: ignore[method-assign]
+        found = await Prober(asker, asker._config).probe("main")
+        uid = stage.bot("GET", ACCOUNT)["uid"]
+        assert (found.signature, found.code) == (True, None)
+        assert found.account == (f"spot uid {uid}" if has_uid else None)
+        assert has_uid or found.text == "the answer cannot be read"
+
+    on_stage(act)
 
 
 def test_a_deleted_key_is_refused_and_the_account_is_not_asked_for() -> None:

@@ -199,7 +199,9 @@ async def test_the_beat_tells_which_feeds_stand(tmp_path: Path) -> None:
     house.watch.on_beat({"type": "beat", "feeds": [["main", "usdm"]]})
     house.deaf = True
     house.order("")
-    await house.run(8)
+    for _ in range(8):
+        await house.run(1)
+        house.watch.on_beat({"type": "beat", "feeds": [["main", "usdm"]]})
     assert codes(house) == ["intruder_fill"]
     house.watch.on_beat({"type": "beat", "feeds": []})
     house.order("")
@@ -212,3 +214,37 @@ async def test_the_beat_tells_which_feeds_stand(tmp_path: Path) -> None:
 
 def test_the_response_is_a_setting() -> None:
     assert config_of(toml()).guard.on_intruder == "halt"
+
+
+@pytest.mark.parametrize("ends", ["restarts", "hangs", "hangs for a moment"])
+@on_virtual_time
+async def test_while_the_gateway_tells_nothing_a_bot_s_fill_is_no_intruder_s(ends: str, tmp_path: Path) -> None:
+    house = House(tmp_path, toml())
+    beat = {"type": "beat", "feeds": [["main", "usdm"]]}
+    await house.begin(12)
+    house.order("alpha", quantity="0.01")
+    house.watch.on_beat(beat)
+    await house.run(5)
+    house.watch.on_beat(beat)
+    assert house.watch.picture("main", "usdm")
+    house.deaf = True
+    if ends == "restarts":
+        house.watch.gateway_restarts()
+    house.order("alpha", quantity="0.02")
+    await house.run(5)
+    if ends == "hangs":
+        house.watch.events_end()
+        house.watch.on_beat({**beat, "feeds": []})
+    assert not house.intruders
+    if ends == "hangs for a moment":
+        house.watch.on_beat(beat)
+        await house.run(3)
+        assert [one.code for _, one in house.intruders] == ["intruder_fill"], "it speaks again, and not of that"
+    else:
+        await house.run(6)
+        assert not house.intruders
+        assert house.watch.picture("main", "usdm") is None, "no events come"
+        house.watch.on_beat(beat)
+        assert house.watch.picture("main", "usdm")
+    assert house.said("recon_differs")
+    await house.end()

@@ -67,7 +67,8 @@ def _judge(house: House, name: str, step: Step, now_ms: int) -> None:
     code = {Stage.STAGED.value: "rotation_waits", Stage.RETIRED.value: "rotation_alive"}.get(
         version.stage, "rotation_stuck"
     )
-    if (now_ms - version.version.since_ms) % DAY_MS < _HOUR_MS:
+    # It may have come there in this very run, after `now_ms`.
+    if max(0, now_ms - version.version.since_ms) % DAY_MS < _HOUR_MS:
         _report(house, code, name, f"{step.ref}: {step.why}")
 
 

@@ -91,16 +91,10 @@ class House:
             told = self._ask("key_use", ASK_S, None)
         except NotRunningError:
             return None
-        gateway, guard = told["gateway"], told["guard"]
-        held = {ref: str(row["stage"]) for ref, row in gateway.items() if name_of(ref) == name and row["stage"]}
-        counts = {ref: int(row["requests"]) + int(row["feeds"]) for ref, row in gateway.items()}
-        for ref, number in guard["requests"].items():
-            counts[ref] = counts.get(ref, 0) + int(number)
-        known = guard["stages"]
-        if known is not None and {ref: stage for ref, stage in known.items() if name_of(ref) == name} != held:
-            # One of the two has not heard yet what the signer holds now: nothing counts as taken up before both have.
-            return {}, counts
-        return held, counts
+        try:
+            return _used(name, told["gateway"], told["guard"])
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+            raise ControlError("what key_use tells is not of the protocol") from None
 
     def refill(self) -> None:
         """Have the signer take up the key file; where it cannot, the one before serves on. Raises ControlError."""
@@ -141,6 +135,22 @@ def _held(home: Home) -> Iterator[None]:
                     raise
                 time.sleep(0.05)  # noqa: TID251 - this process does nothing else
         yield
+
+
+def _used(name: str, gateway: Any, guard: Any) -> tuple[dict[str, str], dict[str, int]]:
+    """Read what gateway and guard tell; what is of another form raises.
+
+    The guard is believed where the two differ: bots talk to the gateway. Something stands on every version then, so
+    that none is let go, and none is taken back for what the gateway says.
+    """
+    held = {ref: str(row["stage"]) for ref, row in gateway.items() if name_of(ref) == name and row["stage"]}
+    counts = {ref: max(0, int(row["requests"])) + max(0, int(row["feeds"])) for ref, row in gateway.items()}
+    for ref, number in guard["requests"].items():
+        counts[ref] = counts.get(ref, 0) + int(number)
+    if guard["stages"] is None:
+        return held, counts
+    known = {ref: str(stage) for ref, stage in guard["stages"].items() if name_of(ref) == name}
+    return known, counts if known == held else {ref: counts.get(ref, 0) + 1 for ref in known}
 
 
 def read_probe(told: object) -> Probe:

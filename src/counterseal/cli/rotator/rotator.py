@@ -63,6 +63,8 @@ class Rotator:
         """Do it; gives a step where waiting for something was given up."""
         if step.do is Do.APPLY and step.event is not None:
             self._house.apply(name, step.ref, step.event)
+            # Its API key may have been corrected meanwhile: what was proven of the one before proves nothing of it.
+            self._probes.pop(step.ref, None)
             self._say(f"{step.ref}: {step.event.value} ({step.why})")
         elif step.do is Do.MAKE:
             self._say(f"{self._house.stage_pair(name)}: {step.why}")
@@ -71,38 +73,48 @@ class Rotator:
         elif step.do is Do.REFILL:
             self._refill(name)
         elif step.do is Do.DRAIN:
-            return self._drain(step)
+            return self._drain(name)
         return None
 
-    def _drain(self, step: Step) -> Step | None:
-        now = self._monotonic()
+    def _drain(self, name: str) -> Step | None:
+        """Look until nothing stands on it any more, or something else is to be done."""
         if self._drain_until is None:
-            self._drain_until = now + DRAIN_S
-        if now >= self._drain_until:
-            return Step(Do.WAIT, step.ref, step.why)
-        self._pause(LOOK_S)
+            self._drain_until = self._monotonic() + DRAIN_S
+        while (step := self.look(name)).do is Do.DRAIN:
+            if self._monotonic() >= self._drain_until:
+                return Step(Do.WAIT, step.ref, step.why)
+            self._pause(LOOK_S)
         return None
 
     def _refill(self, name: str) -> None:
-        """Have the signer replaced. A version that it cannot hold is taken back: the active one must sign."""
-        for tries_left in (1, 0):
-            try:
-                self._house.refill()
-                self._await_held(name)
-                return
-            except NotRunningError:
-                raise
-            except ControlError as fault:
-                if not tries_left:
-                    self._take_back(name, fault)
-                    raise
+        """Have the signer replaced. A version that it cannot hold is taken back: the active one must sign.
 
-    def _await_held(self, name: str) -> None:
+        Not where it is only not told what is held: whoever does not tell would have successors thrown away.
+        """
+        for tries_left in (1, 0):
+            fault = self._refilled() or self._not_held(name)
+            if fault is None:
+                return
+            if not tries_left:
+                self._take_back(name, fault)
+                raise fault
+
+    def _refilled(self) -> ControlError | None:
+        try:
+            self._house.refill()
+        except NotRunningError:
+            raise
+        except ControlError as fault:
+            return fault
+        return None
+
+    def _not_held(self, name: str) -> ControlError | None:
         until = self._monotonic() + HEARD_S
         while self.look(name).do is Do.REFILL:
             if self._monotonic() >= until:
-                raise ControlError("the signer does not hold what the key file says; see: counterseal status")
+                return ControlError("the signer does not hold what the key file says; see: counterseal status")
             self._pause(LOOK_S)
+        return None
 
     def _take_back(self, name: str, fault: ControlError) -> None:
         pending = only([key.version for key in self._house.versions(name).values()], *SUCCESSORS)

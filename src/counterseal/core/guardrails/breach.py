@@ -20,12 +20,18 @@ _ONE = Decimal(1)
 
 
 class Cut(NamedTuple):
-    """A position that shall become smaller, by so much (base units or contracts, without sign)."""
+    """A position that shall become smaller, by so much (base units or contracts, without sign).
+
+    `owner` is the bot whose part of it that is, and `held` all that it has of it, with its sign; "" where it is the
+    account's as it is stated.
+    """
 
     account: str
     family: str
     place: Place
     amount: Decimal
+    owner: str = ""
+    held: Decimal = ZERO
 
 
 class Breach(NamedTuple):

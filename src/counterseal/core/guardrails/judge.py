@@ -1,6 +1,6 @@
 """All limits at one moment: what is measured for each, and which of them people and hands have to hear of."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -13,7 +13,9 @@ from counterseal.core.ladder import FLEET, Kind, Scope
 
 
 class Judged(NamedTuple):
-    """What a look came to: what has to be done, and the limits that no price was there for."""
+    """What a look came to: what has to be done, and the limits that could not be judged: without a price, or without
+    all accounts.
+    """
 
     breaches: tuple[Breach, ...]
     blind: tuple[Limit, ...]
@@ -30,11 +32,17 @@ class Judge:
         self.bases: dict[Scope, Base] = {}
         self.watched = Watched()
 
-    def look(self, view: View, now_ms: int, exchange_ms: int, touch: Touch | None = None) -> Judged:
-        """Measure and judge everything, or only what is touched. `now_ms` is monotonic, `exchange_ms` tells the day."""
+    def look(
+        self, view: View, now_ms: int, exchange_ms: int, touch: Touch | None = None, partial: Collection[Scope] = ()
+    ) -> Judged:
+        """Measure and judge everything, or only what is touched. `now_ms` is monotonic, `exchange_ms` tells the day.
+
+        `partial` are scopes of which some account is not known: what the rest is worth would look like a loss.
+        """
         breaches: list[Breach] = []
-        blind: list[Limit] = []
-        limits = [limit for limit in self.limits if touch is None or is_touched(limit, touch)]
+        touched = [limit for limit in self.limits if touch is None or is_touched(limit, touch)]
+        blind = [limit for limit in touched if limit.scope in partial and limit.measure.needs_all]
+        limits = [limit for limit in touched if limit not in blind] if blind else touched
         self._advance(view, exchange_ms, {limit.scope for limit in limits if limit.measure.is_loss})
         for limit in limits:
             for finding in self._measure(limit, view, touch):

@@ -45,6 +45,11 @@ class Measure(Enum):
         """Whether making a position smaller makes the figure no smaller."""
         return self in (Measure.DAILY_LOSS, Measure.DRAWDOWN)
 
+    @property
+    def needs_all(self) -> bool:
+        """Whether a part that is not known makes the figure wrong, and not only smaller than it is."""
+        return self.is_loss or self is Measure.LEVERAGE
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:

@@ -195,7 +195,7 @@ class View:
             size_ = None if price is None or quote is None else size_of(lot, price, quote)
         if owner != STATED:
             profit = None if price is None or earned is None else profit_of(lot, price, earned)
-        return Position(self._markets[key], place, lot, size_, profit)
+        return Position(self._markets[key], place, lot, size_, profit, owner)
 
     def _terms_of(self, key: Key, place: Place) -> Terms:
         market, need = self._markets[key], self._pricing.need

@@ -28,18 +28,20 @@ class Market(NamedTuple):
 
 
 class Position(NamedTuple):
-    """One position; `size` and `profit` are None where there is no price for them."""
+    """One position of an owner; `size` and `profit` are None where there is no price for them."""
 
     market: Market
     place: Place
     lot: Lot
     size: Range | None
     profit: Range | None
+    owner: str
 
     @property
     def whole(self) -> Cut:
         """The cut that would close it."""
-        return Cut(self.market.account, self.market.family, self.place, self.lot.amount.copy_abs())
+        amount = self.lot.amount
+        return Cut(self.market.account, self.market.family, self.place, amount.copy_abs(), self.owner, amount)
 
 
 class Portion:

@@ -24,7 +24,7 @@ _LEVELS = {Level.WARN: "limit_warning", Level.EMERGENCY: "limit_threshold", Leve
 _DEADMAN = {
     "unset": "deadman_unset", "fired": "deadman_fired", "swept": "deadman_swept", "left": "deadman_left",
 }  # fmt: skip
-_PLACE = ("account", "family", "bot", "key")
+_PLACE = ("account", "family", "bot", "key", "canary", "source")
 
 
 def plain(code: str, text: str, at_ms: int, about: str = "", *, symbols: tuple[str, ...] = ()) -> Alert:

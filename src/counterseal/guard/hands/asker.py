@@ -274,7 +274,12 @@ class Asker:
         is_exit, now_ms = lane is Lane.RISK or endpoint.method != "GET", self._clock.monotonic_ns() // 1_000_000
         if is_exit and not self.quarantine.is_shut(key.ref):
             return False
-        return self.quarantine.judge(key.ref, need_of(endpoint), now_ms, is_exit=is_exit) is not None
+        need = need_of(endpoint)
+        if self.quarantine.judge(key.ref, need, now_ms, is_exit=is_exit) is not None:
+            return True
+        if is_exit:
+            self.quarantine.leaves(key.ref, need, now_ms)
+        return False
 
     def _heard(self, key: HeldKey, endpoint: Endpoint, told: Told) -> None:
         if told.reply is None:

@@ -5,7 +5,7 @@ come late or not at all. A position can only be made smaller: what others hold t
 named.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from counterseal.core.holdings import BOTH, SPOT, Holding
@@ -65,6 +65,32 @@ class Part:
             f"{_name(key)}: an order had no answer, and it may hold some of it yet" for key in sorted(self._unsure)
         ]
         return (*offset, *unsure)
+
+
+class Excess(Part):
+    """What a bot has too much of: `too_much` by symbol and side, with the sign of what it has; `keeps` is the size that
+    it may keep there. `held` gives what it has now, None where nobody knows: what it closes itself is not closed again.
+    """
+
+    def __init__(
+        self,
+        too_much: Mapping[Key, Decimal],
+        keeps: Mapping[Key, Decimal],
+        held: Callable[[], Mapping[Key, Decimal] | None],
+    ) -> None:
+        super().__init__(too_much)
+        self._keeps, self._held = keeps, held
+
+    def __call__(self, one: Holding) -> Decimal | None:
+        """Give how large the position may stay; None leaves it alone."""
+        target = super().__call__(one)
+        held = None if target is None else self._held()
+        if target is None or held is None:
+            return target
+        key = key_of(one)
+        has = held.get(key, _ZERO)
+        rest = abs(has) - self._keeps[key] if has * one.amount > _ZERO else _ZERO
+        return max(target, abs(one.amount) - rest) if rest > _ZERO else None
 
 
 def _name(key: Key) -> str:

@@ -80,12 +80,22 @@ class KeyKeeper:
     async def keep(self) -> None:
         """Ask every key at once, then each in its own time, for ever."""
         while True:
-            self._look()
-            for ref in self._due():
-                await self._ask(ref)
-            self._tell_gateway()
+            ref = ""
+            try:
+                self._look()
+                for ref in self._due():
+                    await self._ask(ref)
+                self._tell_gateway()
+            except Exception as fault:  # noqa: BLE001 - what breaks once must not end the asking for all keys
+                self._failed(ref, fault)
             is_idle = bool(self._known) and not self._quarantine
             await self._clock.sleep(IDLE_S if is_idle else LOOK_S)
+
+    def _failed(self, ref: str, fault: Exception) -> None:
+        known, why = self._known.get(ref), f"a fault of ours ({type(fault).__name__})"
+        if known is not None:
+            known.due_ms, known.why = self._now_ms() + AGAIN_MS, why
+        self._alert("key_unasked", ref or "all", why)
 
     def again(self) -> None:
         """Tell a new gateway."""
@@ -219,6 +229,9 @@ class KeyKeeper:
         for change in changes:
             found, of = change.ward.diagnosis, "" if not change.ward.need.product else f", {change.ward.need}"
             why = "" if found is None else f": {found.cause.value}, {found.text}"
+            if change.is_open_question:
+                self._alert("key_unasked", change.ward.ref, "it was refused and cannot be tried: it goes on as before")
+                continue
             self._alert("key_back" if change.ended else "key_quarantined", change.ward.ref, f"{of}{why}".lstrip(", :"))
 
     # -- telling

@@ -76,10 +76,21 @@ class Prober:
         identity = self.identity(name)
         told = await self.read(ref, name, identity.family, identity.path)
         found = Probed(ref, restrictions is not None, restrictions)
-        account = _account(identity, told.answer.body) if told.answer.status == 200 else None
+        account = await self._named(ref, name, identity, told)
         if account is None:
             return _failed(found, told)
         return Probed(ref, signature=True, restrictions=restrictions, account=account, status=200)
+
+    async def _named(self, ref: str, name: str, first: Identity, told: Told) -> str | None:
+        """Give the account's name. Where it has nothing yet a market answers without one: then another one is asked."""
+        if told.answer.status != 200:
+            return None
+        account = _account(first, told.answer.body)
+        for other in IDENTITIES:
+            if account is None and other != first:
+                told = await self.read(ref, name, other.family, other.path)
+                account = _account(other, told.answer.body) if told.answer.status == 200 else None
+        return account
 
     async def read(self, ref: str, name: str, family: str, path: str, lane: Lane = Lane.RISK) -> Told:
         """Ask one thing with one key, a second time where no answer came or the timestamp was too old."""

@@ -24,6 +24,8 @@ class Hearing:
     ) -> None:
         self._world, self._intruders, self._signals = world, intruders, signals
         self._soon, self._clock = soon, clock
+        # When the last beat came, None before the first.
+        self.beat_ms: int | None = None
 
     def event(self, message: Mapping[str, Any]) -> None:
         """Take one message; what is of no account that is followed changes nothing."""
@@ -44,6 +46,7 @@ class Hearing:
         """Take the list of the feeds that stand."""
         if not isinstance(feeds, list):
             return
+        self.beat_ms = self._world.now_ms()
         standing = {tuple(each) for each in feeds if isinstance(each, list)}
         for whose, followed in self._world.followed.items():
             if whose in standing:

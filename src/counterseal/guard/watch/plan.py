@@ -119,6 +119,11 @@ def members_of(config: Config) -> dict[str, tuple[str, ...]]:
     return {strategy: tuple(bots) for strategy, bots in found.items()}
 
 
+def accounts_of(config: Config) -> dict[str, frozenset[str]]:
+    """Give the accounts of each bot's keys."""
+    return {bot.name: frozenset(config.keys[key].account for key in bot.keys) for bot in config.bots.values()}
+
+
 def levels_of(config: Config) -> list[tuple[str, str]]:
     """Give the accounts whose margin is read, each with "papi" (portfolio margin) or "sapi" (cross margin)."""
     return sorted({

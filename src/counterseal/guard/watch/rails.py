@@ -1,6 +1,6 @@
 """The limits while they are watched: looked at after everything that changes something, kept over a restart."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,8 +12,8 @@ from counterseal.core.guardrails.limits import Level, Limit, Measure, limits_of
 from counterseal.core.guardrails.measure import Touch, View
 from counterseal.core.guardrails.portions import Market
 from counterseal.core.guardrails.pricing import Key
-from counterseal.core.ladder import Scope, scope_of
-from counterseal.guard.watch.plan import members_of
+from counterseal.core.ladder import FLEET, Kind, Scope, scope_of
+from counterseal.guard.watch.plan import accounts_of, members_of
 from counterseal.guard.watch.prices import MarketPrices
 
 Record = Callable[[Mapping[str, Any]], object]
@@ -30,6 +30,7 @@ class Rails:
         self._prices, self._on_breach, self._record = prices, on_breach, record
         self._judge = Judge(())
         self._members: Mapping[str, Sequence[str]] = {}
+        self._accounts: Mapping[str, frozenset[str]] = {}
         self._kept: dict[Scope, Base] = {}
         self._kept_ms: dict[Scope, int] = {}
         self._view: View | None = None
@@ -40,6 +41,7 @@ class Rails:
     def configure(self, config: Config) -> None:
         """Take up the limits of a configuration; what stands, stands on."""
         self._judge.limits, self._members = limits_of(config), members_of(config)
+        self._accounts = accounts_of(config)
         self.forget()
 
     def forget(self) -> None:
@@ -58,18 +60,36 @@ class Rails:
         """Write all bases down."""
         self._write(self._judge.bases, 0)
 
-    def look(self, markets: Sequence[Market], touched: Iterable[Key], now_ms: int, exchange_ms: int) -> None:
-        """Measure, judge, and tell whoever acts. `touched` are the markets of which something was heard."""
+    def look(
+        self,
+        markets: Sequence[Market],
+        touched: Iterable[Key],
+        now_ms: int,
+        exchange_ms: int,
+        unknown: Collection[str] = (),
+    ) -> None:
+        """Measure, judge, and tell whoever acts. `touched` are the markets of which something was heard, `unknown` the
+        accounts of which some market has not been read yet.
+        """
         view, touch = self._seen(markets, touched, now_ms, exchange_ms)
         if touch is not None and not touch.scopes:
             return
-        judged = self._judge.look(view, now_ms, exchange_ms, touch)
+        judged = self._judge.look(view, now_ms, exchange_ms, touch, self._partial(unknown))
         self.blind = (*(limit for limit in self.blind if _is_still_blind(limit, touch)), *judged.blind)
         for breach in judged.breaches:
             if breach.level > Level.WARN:
                 self._record({"type": "watch", "what": "breach", **breach_data(breach)})
             self._on_breach(breach)
         self._keep(now_ms)
+
+    def _partial(self, unknown: Collection[str]) -> set[Scope]:
+        """Give the scopes that reach an account which is not known as a whole."""
+        if not unknown:
+            return set()
+        bots = {bot for bot, accounts in self._accounts.items() if not accounts.isdisjoint(unknown)}
+        found = {FLEET, *(Scope(Kind.ACCOUNT, name) for name in unknown), *(Scope(Kind.BOT, bot) for bot in bots)}
+        found.update(Scope(Kind.STRATEGY, name) for name, its in self._members.items() if not bots.isdisjoint(its))
+        return found
 
     def _seen(
         self, markets: Sequence[Market], touched: Iterable[Key], now_ms: int, exchange_ms: int

@@ -102,6 +102,8 @@ class Watch:
         self._reads = Reads(self._world, Reader(asker), self._intruders, self._rounds.pace)
         self._hearing = Hearing(self._world, self._intruders, self._signals, self._rounds.soon, clock)
         self.plans: dict[str, Plan] = {}
+        # When nobody told of events last.
+        self._ended_ms: int | None = None
 
     # -- life
 
@@ -212,7 +214,16 @@ class Watch:
             self._clock.call_later(LATE_S, lambda: self._unexplained(followed, differences, now_ms))
 
     def _unexplained(self, followed: Followed, differences: list[Difference], since_ms: int) -> None:
-        """No event has come that explains them after all: it was somebody outside."""
+        """No event has come that explains them after all: it was somebody outside, unless none can come.
+
+        Of a gateway that hangs nothing is known yet: either it speaks again, or it turns out that it told nothing.
+        """
+        beat_ms = self._hearing.beat_ms
+        if self._ended_ms is not None and self._ended_ms >= since_ms:
+            return
+        if beat_ms is not None and beat_ms < since_ms:
+            self._clock.call_later(LATE_S, lambda: self._unexplained(followed, differences, since_ms))
+            return
         left = [each for each in differences if not followed.truth.heard_since(each.item, since_ms)]
         if left:
             text = "; ".join(map(str, left))
@@ -234,6 +245,14 @@ class Watch:
     def gateway_restarts(self) -> None:
         """Hear that the gateway has ended, or begins: no event comes meanwhile, and people need not be woken by it."""
         self._signals.restarts(self._world.now_ms())
+        self.events_end()
+
+    def events_end(self) -> None:
+        """Hear that nobody tells of events any more: what happens from here on is no intruder's for that alone."""
+        self._ended_ms = now_ms = self._world.now_ms()
+        for followed in self._world.followed.values():
+            if followed.stands:
+                followed.gap(now_ms, stands=False)
 
     # -- what there is
 

@@ -70,13 +70,14 @@ class World:
         self.judge()
 
     def judge(self) -> None:
-        """Hold all limits against what there is now. Before everything was read once there is nothing to judge."""
-        if not all(each.truth.is_known for each in self.followed.values()):
+        """Hold all limits against what there is now. An account that was never read takes no limit from the others."""
+        unknown = {each.account for each in self.followed.values() if not each.truth.is_known}
+        markets = [each.market for each in self.followed.values() if each.truth.is_known]
+        if unknown and not markets:
             return
         begun_ns = self.clock.monotonic_ns()
         touched, self._touched = self._touched, set()
-        markets = [each.market for each in self.followed.values()]
-        self.rails.look(markets, touched, begun_ns // 1_000_000, self.exchange_ms())
+        self.rails.look(markets, touched, begun_ns // 1_000_000, self.exchange_ms(), unknown)
         ended_ns = self.clock.monotonic_ns()
         self._free_ns = ended_ns + REST * (ended_ns - begun_ns)
 
