@@ -62,7 +62,7 @@ sdk: $(ENV)/test/.stamp ## install the pinned third-party SDKs and drive each th
 	$(ENV)/test/bin/python -m pytest -m sdk tests/scenarios $(PYTEST)
 
 slow: $(ENV)/test/.stamp ## what `make test` leaves to CI, the SDKs apart
-	@$(MAKE) --no-print-directory --output-sync=target -j2 slow-computing slow-processes slow-campaign slow-guard
+	@$(MAKE) --no-print-directory --output-sync=target -j3 slow-computing slow-processes slow-campaign slow-guard
 
 slow-processes: $(ENV)/test/.stamp
 	$(ENV)/test/bin/python -m pytest -m "slow and not sdk" -p no:cacheprovider tests/scenarios $(PYTEST)
