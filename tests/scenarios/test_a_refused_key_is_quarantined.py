@@ -106,5 +106,5 @@ def test_a_key_that_can_withdraw_serves_exits_alone(tmp_path: Path) -> None:
         reload(stack)
         wait(
             lambda: stack.call("POST", PATH, ORDER.format(f"again-{time.monotonic_ns()}")).status == 200,
-            10, "the key is mended",
+            30, "the key is mended",
         )  # fmt: skip

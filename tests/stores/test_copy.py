@@ -160,10 +160,10 @@ def test_a_key_in_the_clear_over_sealed_ones_costs_none_of_them(desk: Desk, caps
     assert found["main"].api_key == KEY.api_key and found["third"].api_key == CLEAR["apiKey"]
 
 
-def test_a_name_that_is_in_the_copy_too_is_not_replaced(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    before = desk.put(KEY, OTHER)
+def test_a_key_that_is_named_takes_the_place_of_its_versions_alone(desk: Desk) -> None:
+    desk.put(KEY, OTHER)
     desk.open()
     desk.engine.versions.append(CLEAR)
-    assert adopt(desk, "main") == 2
-    assert "the sealed copy here holds main already" in capsys.readouterr().err
-    assert desk.engine.versions[-1] == CLEAR and desk.copy == before
+    assert adopt(desk, "main") == 0
+    found = key_file.read(desk.home)
+    assert found["main"].api_key == CLEAR["apiKey"] and found["other"].api_key == OTHER.api_key

@@ -47,7 +47,7 @@ def run_import(home: Home, args: argparse.Namespace) -> int:
         )
     with locked(home, LOCK):
         given = _checked(home, _keys(home, _held(store), store.name, args))
-        keys = {**_kept(home, given, store.name), **given}
+        keys = {**_kept(home, given, store.name, args.name), **given}
         key_file.write(home, keys)
     say(f"what was in the clear is in the history of {store.name} until you destroy it: {store.how_to_destroy()}")
     return confirm(home, "restart_signer", f"sealed: {', '.join(keys)}", idle=OK)
@@ -67,12 +67,15 @@ def _held(store: VaultStore | AwsStore) -> bytes:
     return held
 
 
-def _kept(home: Home, given: Mapping[str, StoredKey], where: str) -> dict[str, StoredKey]:
+def _kept(home: Home, given: Mapping[str, StoredKey], where: str, named: str | None) -> dict[str, StoredKey]:
     """Give the keys of the copy: who put a key in the clear there may have put it over the sealed ones."""
     if key_source.fetched(home) is None:
         return {}
     kept = key_file.read_copy(home)
     twice = {key.name for key in kept.values()} & {key.name for key in given.values()}
+    if named in twice:
+        # Who names a key means it: this one takes the place of all its versions, the others stay.
+        return {ref: key for ref, key in kept.items() if key.name != named}
     if twice:
         raise UsageError(
             f"the sealed copy here holds {', '.join(sorted(twice))} already, and what lies in the clear would replace "

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 OK, FAILED, USAGE = 0, 1, 2
-CONFIRM_S = 10.0
+# A signer that is made beside the present one, or in its place, may take eight seconds each.
+CONFIRM_S = 30.0
 
 
 class UsageError(Exception):
