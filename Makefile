@@ -5,8 +5,8 @@ PIP_FLAGS := --quiet --disable-pip-version-check --no-input --require-hashes
 export PYTHONPATH := src
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-core test-gateway test-paper test-processes test-others coverage lint bench bench-ws bench-load compiled compiled-test full slow slow-computing \
-  slow-processes slow-campaign slow-guard services campaign fuzz mutants timing crash docs lock sdk clean
+.PHONY: help run test test-computing test-processes test-others coverage lint bench bench-ws bench-load compiled compiled-test full slow slow-computing \
+  slow-processes slow-campaign campaign fuzz mutants timing crash docs lock sdk clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,29 +21,20 @@ $(ENV)/%/.stamp: requirements/%.txt
 run: $(ENV)/product/.stamp ## start everything with the paper exchange and a demo bot; Ctrl-C stops it
 	@exec $(ENV)/product/bin/python -m counterseal.cli.main demo
 
-# Four sessions side by side: what computes gives way to what waits for real processes.
+# Three sessions side by side: what computes gives way to what waits for real processes.
 test: $(ENV)/test/.stamp ## the tests that fit five minutes
-	@$(MAKE) --no-print-directory --output-sync=target -j4 test-core test-gateway test-processes test-others
+	@$(MAKE) --no-print-directory --output-sync=target -j3 test-computing test-processes test-others
 
-# The paper exchange stands alone, and its own tests are left to CI.
-PAPER := tests/paper
-CORE := tests/core tests/captures tests/fuzz
-GATEWAY := tests/adapters tests/gateway
-test-core: $(ENV)/test/.stamp
-	HYPOTHESIS_PROFILE=quick nice $(ENV)/test/bin/python -m pytest -m "not slow and not sdk" $(CORE) $(PYTEST)
-
-test-gateway: $(ENV)/test/.stamp
-	nice $(ENV)/test/bin/python -m pytest -m "not slow and not sdk" -p no:cacheprovider $(GATEWAY) $(PYTEST)
-
-test-paper: $(ENV)/test/.stamp ## the tests of the paper exchange itself
-	nice $(ENV)/test/bin/python -m pytest -m "not slow and not sdk" -p no:cacheprovider $(PAPER) $(PYTEST)
+COMPUTING := tests/core tests/adapters tests/captures tests/gateway tests/limits tests/paper tests/fuzz
+test-computing: $(ENV)/test/.stamp
+	nice $(ENV)/test/bin/python -m pytest -m "not slow and not sdk" $(COMPUTING) $(PYTEST)
 
 test-processes: $(ENV)/test/.stamp
 	$(ENV)/test/bin/python -m pytest -m "not slow and not sdk" -p no:cacheprovider tests/scenarios $(PYTEST)
 
 test-others: $(ENV)/test/.stamp
 	nice $(ENV)/test/bin/python -m pytest -m "not slow and not sdk" -p no:cacheprovider tests \
-	  $(patsubst %,--ignore=%,$(CORE) $(PAPER) $(GATEWAY)) --ignore=tests/scenarios $(PYTEST)
+	  $(COMPUTING:%=--ignore=%) --ignore=tests/scenarios $(PYTEST)
 
 # Counting branches makes the tests of core three times as slow.
 coverage: $(ENV)/test/.stamp ## the tests of core again: 100 % of its branches
@@ -62,7 +53,7 @@ sdk: $(ENV)/test/.stamp ## install the pinned third-party SDKs and drive each th
 	$(ENV)/test/bin/python -m pytest -m sdk tests/scenarios $(PYTEST)
 
 slow: $(ENV)/test/.stamp ## what `make test` leaves to CI, the SDKs apart
-	@$(MAKE) --no-print-directory --output-sync=target -j2 slow-computing slow-processes slow-campaign slow-guard
+	@$(MAKE) --no-print-directory --output-sync=target -j2 slow-computing slow-processes slow-campaign
 
 slow-processes: $(ENV)/test/.stamp
 	$(ENV)/test/bin/python -m pytest -m "slow and not sdk" -p no:cacheprovider tests/scenarios $(PYTEST)
@@ -70,11 +61,6 @@ slow-processes: $(ENV)/test/.stamp
 # What computes gives way to what has deadlines in real time.
 slow-computing: $(ENV)/test/.stamp
 	nice $(ENV)/test/bin/python -m pytest -m "slow and not sdk" tests --ignore=tests/scenarios --ignore=tests/campaign $(PYTEST)
-
-# The guard at its full counts, on virtual time.
-GUARD_COUNTS := RED2_RUNS=500 RED3_RUNS=50 KILL4_RUNS=20 RECON1_CASES=200 MON1_CASES=100 KILL5_CASES=100 CRASH_SEEDS=50
-slow-guard: $(ENV)/test/.stamp
-	$(GUARD_COUNTS) nice $(ENV)/test/bin/python -m pytest -p no:cacheprovider tests/guard/watch tests/guard/hands $(PYTEST)
 
 slow-campaign: $(ENV)/test/.stamp
 	nice $(ENV)/test/bin/python -m pytest -m slow -p no:cacheprovider tests/campaign $(PYTEST)
@@ -97,8 +83,8 @@ full: $(ENV)/test/.stamp ## everything, also what CI leaves out
 	$(ENV)/test/bin/python tests/conformance/suite.py install
 	RATE1_MINUTES=30 SIGN1_MESSAGES=10000000 DUP1_OPERATIONS=1000000 DUP2_REPETITIONS=5000 KA1_TIMES=1000 \
 	  PWR1_STATES=1000 AUD1_PLACES=100 RATE2_ROUNDS=10 LIM1_STEPS=50000 LIM2_ROUNDS=10000 LIM4_CASES=200 \
-	  WSF2_MINUTES=10 MARKET_MINUTES=60 STREAM_GAP_ROUNDS=200 COUNTERSEAL_WS_CELLS=9999 $(GUARD_COUNTS) \
-	  KILL1_REPEATS=100 KILL3_REPEATS=20 $(ENV)/test/bin/python -m pytest $(PYTEST)
+	  WSF2_MINUTES=10 MARKET_MINUTES=60 STREAM_GAP_ROUNDS=200 COUNTERSEAL_WS_CELLS=9999 \
+	  $(ENV)/test/bin/python -m pytest $(PYTEST)
 
 $(ENV)/bench/.stamp: bench/requirements.txt
 	@rm -rf $(ENV)/bench && $(PYTHON) -m venv $(ENV)/bench
@@ -147,13 +133,10 @@ docs: $(ENV)/product/.stamp ## write the generated reference pages again
 	$(ENV)/product/bin/python tools/generate_endpoints_doc.py
 	$(ENV)/product/bin/python tools/generate_threats_doc.py
 	$(ENV)/product/bin/python tools/generate_failing_doc.py
-	$(ENV)/product/bin/python tools/generate_alerts_doc.py
 	$(ENV)/product/bin/python tools/generate_mutants_doc.py
 
-services: $(ENV)/services/.stamp ## servers that the tests of alerts and key stores talk to; 530 MB
-
 lock: ## resolve requirements again and lock them by hash (needs uv)
-	for name in product test tools compile hsm alerts alerts-aws alerts-apprise vault aws services fuzz; do \
+	for name in product test tools compile hsm fuzz; do \
 	  uv pip compile --quiet --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	    requirements/$$name.in -o requirements/$$name.txt; done
 

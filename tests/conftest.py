@@ -11,8 +11,6 @@ from tests import leaks, tokens
 # draws others each time.
 # How long an example takes is measured by benchmarks: a busy machine is no fault.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
-# `make test` looks at fewer; the gate draws them all when it counts the branches of core.
-hypothesis.settings.register_profile("quick", derandomize=True, deadline=None, max_examples=30)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ sys.path.insert(0, str(ROOT / "src"))
 from counterseal.core.config.cross import RULES  # noqa: E402  found by the path above
 from counterseal.core.config.table import SECTIONS, Required, Section, Setting  # noqa: E402  found by the path above
 
-_EXAMPLE_NAMES = {"keys": "main", "accounts": "main", "strategies": "grid", "bots": "alpha", "alert_channels": "mail"}
+_EXAMPLE_NAMES = {"keys": "main", "accounts": "main", "bots": "alpha"}
 _HEAD = """\
 # Settings of counterseal.toml
 
@@ -75,8 +74,6 @@ def _default(setting: Setting) -> str:
 def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, Decimal):
-        return f"{value:f}"
     if isinstance(value, (str, int)):
         return f'"{value}"' if isinstance(value, str) else str(value)
     return "{}" if hasattr(value, "keys") else "[]"

@@ -181,9 +181,6 @@ def _files(home: Home) -> Tries:
         "write package": lambda: write(Path(profiles.__file__).with_name("planted.py")),
         "write neighbour": lambda: write(root.parent / "neighbour"),
         "write journal": lambda: write(home.journal / "gateway.journal"),
-        "write guard's journal": lambda: write(home.guard_journal / "gateway-000001.journal"),
-        "write guard's spool": lambda: write(home.guard_spool / "alerts.jsonl"),
-        "make folder of guard": lambda: (home.guard_journal / f"anew-{os.getpid()}").mkdir(),
         "write log": lambda: write(home.logs / "gateway.jsonl"),
         "write marks": lambda: write(home.run / "replay" / "seen.0"),
         "remove journal": lambda: (home.journal / "gateway.journal").unlink(),
@@ -275,8 +272,6 @@ def profile_of(name: str, home: Home, port: int) -> profiles.Profile:
         return profiles.opener(home)
     if name == "supervisor":
         return profiles.supervisor(home)
-    if name == "guard":
-        return profiles.guard(home, ports=[port], resolves=False, ca_file=None)
     binds = name == "gateway with egress"
     gateway = profiles.gateway(home, ports=[port], resolves=False, ca_file=None, listeners=[], binds=binds)
     return profiles.reading(gateway, home.root / "tls")

@@ -50,10 +50,6 @@ WORKS = {
         "null", "thread", "import late", "connect", "udp", "socket pair", "resolve", "trust", "signal self", "clock",
         "memory",
     ),
-    "guard": (
-        "read settings", "write guard's journal", "write guard's spool", "make folder of guard", "write log", "null",
-        "thread", "import late", "connect", "udp", "socket pair", "resolve", "trust", "signal self", "clock", "memory",
-    ),
     "opener": (*KEYS, "thread", "import late", "null", "clock"),
 }  # fmt: skip
 REFUSED = {
@@ -69,13 +65,7 @@ REFUSED = {
     ),
     "gateway": (
         *KEYS, "write run", "remove journal", "make folder", "unix socket", "open keys to others",
-        "open keys by descriptor", "attribute of keys", "schedule parent", "slow parent", "write guard's journal",
-        "write guard's spool",
-    ),
-    "guard": (
-        *KEYS, "read gateway identity", "read bots", "read leaf", "write run", "write journal", "write marks",
-        "remove journal", "make folder", "unix socket", "open keys to others", "open keys by descriptor",
-        "attribute of keys", "schedule parent", "slow parent",
+        "open keys by descriptor", "attribute of keys", "schedule parent", "slow parent",
     ),
     "opener": (
         "read bots", "read settings", "read leaf", "write run", "write journal", "write log", "remove journal",
@@ -112,8 +102,7 @@ class Place:
 @pytest.fixture(name="place", scope="module")
 def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     home = make_home(tmp_path_factory.mktemp("sandbox") / "home")
-    own = (home.guard_journal, home.guard_spool)
-    for folder in (home.root / "tls", home.run / "replay", home.root.parent / "token", *own):
+    for folder in (home.root / "tls", home.run / "replay", home.root.parent / "token"):
         folder.mkdir()
     names = ("keys/exchange.age", "keys/ca.age", "identities/ca.key", "tls/leaf.pem", "bots/a.age", "counterseal.toml",
              "journal/gateway.journal", "logs/gateway.jsonl", "run/supervisor.json", "../neighbour")  # fmt: skip
@@ -171,7 +160,7 @@ def test_the_report_is_what_is_in_force(place: Place, profile: str) -> None:
 
 @pytest.mark.threat(28)
 @pytest.mark.parametrize("way", ["ptrace", "process_vm_readv", "bpf", "perf", "userfaultfd", "module", "pidfd_getfd"])
-@pytest.mark.parametrize("profile", ["signer", "gateway", "guard", "supervisor"])
+@pytest.mark.parametrize("profile", ["signer", "gateway", "supervisor"])
 def test_what_nobody_does_by_mistake_kills(place: Place, profile: str, way: str) -> None:
     assert place.run(profile, way).returncode == -signal.SIGSYS
 
@@ -179,6 +168,6 @@ def test_what_nobody_does_by_mistake_kills(place: Place, profile: str, way: str)
 def test_the_supervisor_writes_its_own_folders_only(place: Place) -> None:
     """It may start programs, so that the probe ends in one: what it writes is asked for alone."""
     results = place.probe("supervisor", "writes")["results"]
-    written = {"write run", "write journal", "write log", "null", "write guard's journal", "write guard's spool"}
+    written = {"write run", "write journal", "write log", "null"}
     assert {name for name, result in results.items() if result == "ok"} == written
     assert {result for name, result in results.items() if name not in written} == {"EACCES"}

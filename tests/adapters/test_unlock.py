@@ -28,7 +28,6 @@ def _locked(tmp_path: Path) -> Home:
     return home
 
 
-@pytest.mark.slow
 def test_what_the_product_seals_it_opens(locked: Home) -> None:
     """At full cost, once: `lock` and `unlock`, and the cost is there."""
     identity = age_box.unlock(locked, Secret(PASSPHRASE))

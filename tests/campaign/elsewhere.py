@@ -16,14 +16,6 @@ from counterseal.paper import tls
 
 ORDER = "/api/v3/order"
 SYMBOLS = ["BTCUSDT", *(f"S{number}X{status}USDT" for number in range(20) for status in range(300, 310))]
-# What the guard reads by itself, of an account that holds nothing: an exchange that it cannot read closes every
-# increase, and this is not what is tried here.
-HELD: dict[str, Any] = {
-    "/api/v3/account": {"balances": []}, "/fapi/v3/account": {"assets": [], "positions": []},
-    "/dapi/v1/account": {"assets": [], "positions": []}, "/fapi/v3/positionRisk": [], "/dapi/v1/positionRisk": [],
-    "/sapi/v1/margin/account": {"marginLevel": "999"}, "/papi/v1/account": {"uniMMR": "999"},
-    **{f"/{market}/open{kind}rders": [] for market in ("api/v3", "fapi/v1", "dapi/v1") for kind in ("O", "AlgoO")},
-}  # fmt: skip
 RULES = [{"symbol": name, "baseAsset": "BTC", "quoteAsset": "USDT", "status": "TRADING"} for name in SYMBOLS]
 
 
@@ -81,8 +73,7 @@ class Redirector:
     def answer(self, method: str, target: str) -> tuple[int, dict[str, str], bytes]:
         """Give status, headers and body."""
         path, _, query = target.partition("?")
-        asked = dict(parse_qsl(query))
-        own = self._order(asked) if (method, path) == ("GET", ORDER) else self._own(path, "symbol" in asked)
+        own = self._order(dict(parse_qsl(query))) if (method, path) == ("GET", ORDER) else self._own(path)
         if own is not None:
             return 200, {"Content-Type": "application/json"}, json.dumps(own).encode()
         self.asked.append((method, path))
@@ -94,16 +85,14 @@ class Redirector:
         number = int(asked.get("orderId", 7))
         return {"symbol": asked["symbol"], "orderId": number, "clientOrderId": named, "status": "CANCELED"}
 
-    def _own(self, path: str, of_one: bool) -> Any:
-        """What gateway and guard ask for by themselves; nobody but a bot asks for one symbol."""
-        if path in HELD and not of_one:
-            return HELD[path]
+    def _own(self, path: str) -> Any:
+        """What the gateway asks for by itself."""
         if path.endswith("/time"):
             return {"serverTime": time.time_ns() // 1_000_000}
         if path.endswith("/exchangeInfo"):
             return {"symbols": RULES}
-        prices = [{"symbol": name, "price": "100000.00", "markPrice": "100000.00", "time": 0} for name in SYMBOLS]
-        return prices if path.endswith(("/ticker/price", "/premiumIndex")) else None
+        prices = [{"symbol": name, "price": "100000.00"} for name in SYMBOLS]
+        return prices if path.endswith("/ticker/price") else None
 
     def close(self) -> None:
         """End."""

@@ -68,7 +68,7 @@ def test_an_answer_that_is_well_counts_as_noted() -> None:
     for number in range(LEAST_SEEN):
         at = NOW + number // 4 * 1_000
         if number % 5 < 3:
-            breakers.well(("spot", "trade"), at, at)
+            breakers.well("spot", "trade", at, at)
         else:
             breakers.note("spot", "trade", ok=False, sent_ms=at, now_ms=at)
         noted.note("spot", "trade", ok=number % 5 < 3, sent_ms=at, now_ms=at)
@@ -83,9 +83,9 @@ def test_an_old_answer_that_is_well_is_no_news() -> None:
     breaker.turn(Phase.CLOSED, NOW + 60_000)
     assert breakers.report(NOW + 60_000) == {}
     fail(breakers, 4, NOW + 60_000)
-    breakers.well(("spot", "trade"), NOW + 59_999, NOW + 60_001)
+    breakers.well("spot", "trade", NOW + 59_999, NOW + 60_001)
     assert breaker.in_a_row == 4
-    breakers.well(("spot", "trade"), NOW + 60_000, NOW + 60_001)
+    breakers.well("spot", "trade", NOW + 60_000, NOW + 60_001)
     assert breaker.in_a_row == 0
 
 

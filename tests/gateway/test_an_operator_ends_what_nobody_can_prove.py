@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.gateway.rig import ORDER, Rig, on_virtual_time, why
 
-from counterseal.adapters.control_link import ControlError
 from counterseal.core.outcome import Outcome
+from counterseal.gateway.control import ControlError
 from counterseal.gateway.unproven import MAX_BYTES, Unproven
 
 SPOT = "/api/v3/order"

@@ -47,14 +47,6 @@ async def test_without_any_limit_nothing_is_kept() -> None:
 
 
 @on_virtual_time
-async def test_an_account_whose_limits_are_the_guards_alone_is_not_followed_here() -> None:
-    rig = await opened(Rig('\n[accounts.main]\nmax_daily_loss = "100"\n'))
-    assert not rig.plane.exposures.active
-    assert rig.plane.exposures.stated() == {}
-    await rig.end()
-
-
-@on_virtual_time
 async def test_what_is_rejected_or_never_sent_is_given_back_and_what_is_unknown_is_not() -> None:
     rig = await opened(Rig(LIMIT))
     rig.venue.script[SPOT] = [(400, {"code": -2010, "msg": "Account has insufficient balance."}), "not_sent", "lost"]

@@ -51,7 +51,6 @@ def _judged(home: Path, wanted: list[tuple[Kind, Fault, bool]], capsys: pytest.C
         sys.stdout.write(_told(done, wanted))
 
 
-@pytest.mark.slow
 @pytest.mark.threat(53)
 def test_some_fault_cells(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A seeded part of them."""

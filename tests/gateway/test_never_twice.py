@@ -16,7 +16,7 @@ from tests.gateway.tiny_exchange import ORDER, SYMBOLS, TinyExchange
 
 from counterseal.gateway.reply import Reply
 
-OPERATIONS = int(os.environ.get("DUP1_OPERATIONS", "2500"))
+OPERATIONS = int(os.environ.get("DUP1_OPERATIONS", "10000"))
 REPETITIONS = int(os.environ.get("DUP2_REPETITIONS", "500"))
 PER_RUN = 1_000
 BODY = "side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=1.00"
@@ -121,7 +121,6 @@ class Nemesis:
             assert births == [], entry
 
 
-@pytest.mark.slow
 @pytest.mark.threat(53)
 def test_dup_1(capsys: pytest.CaptureFixture[str]) -> None:
     """Seeded histories under random faults and kills: laws L1 and L2 hold in each."""

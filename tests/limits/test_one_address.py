@@ -15,7 +15,6 @@ from tests.limits.house import MARKET
 from tests.limits.report import Figures, figures_of, public_weight, table
 from tests.limits.scenario import Run, Size, alone, run
 
-pytestmark = pytest.mark.slow  # the gate runs it
 QUEUE_MS = 250
 ALL_MINUTES = 30.0
 LEDGER_MINUTES = float(os.environ.get("LEDGER_MINUTES", "30"))

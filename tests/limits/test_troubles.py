@@ -53,7 +53,6 @@ async def somebody_else(column: Run) -> None:
         await asyncio.sleep(1)
 
 
-@pytest.mark.slow
 def test_somebody_else_spends_it() -> None:
     """3,000 of 6,000 by somebody else: still no 429 of ours, room for exits, and an event that shows the numbers."""
     column = run(Size(minutes=4.2, seed=5), through=True, disturb=somebody_else)

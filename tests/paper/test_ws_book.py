@@ -93,7 +93,6 @@ def check(rig: Rig, market: str, local: LocalBook) -> int:
     return 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("market", MARKETS)
 def test_five_minutes_with_gaps(moving: Rig, market: str) -> None:
     local, compared = live(moving, market, 5, 7)

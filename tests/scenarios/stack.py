@@ -173,16 +173,6 @@ class Stack:
             return False
         return bool((status.get("gateway") or {}).get("serving"))
 
-    def settled(self) -> None:
-        """Wait until the guard sees everything: after a kill it could not look, and what raises risk waits for it."""
-
-        def sees() -> bool:
-            status = self.status()
-            states = {row["state"] for row in status["gateway"].get("failing", [])}
-            return "monitor_stale" not in states and (status["guard"].get("watch") or {}).get("failing") == []
-
-        wait(sees, 15, "the guard to see everything again")
-
     def _start(self, *verb: str) -> "subprocess.Popen[bytes]":
         log = (self.root / f"{verb[0]}.log").open("ab")
         with log:
@@ -381,21 +371,14 @@ class Stack:
 
     def received(self) -> list[dict[str, Any]]:
         """What the paper exchange received, by its own journal, without the gateway's own periodic reads, without what
-        keeps its own user data open, without what the guard asks, and without what happened between requests.
+        keeps its own user data open, and without what happened between requests.
         """
-        rows = [row for row in self._exchange_journal() if not is_guards(row)]
+        lines = (self.paper_home / "journal.jsonl").read_text().splitlines()
+        rows = [json.loads(line) for line in lines]
         own = ("/time", "/exchangeInfo", "/ticker/price", "/system/status")
         feeds = ("CONNECT", "userDataStream.subscribe.signature", "/fapi/v1/listenKey", "/dapi/v1/listenKey")
         came = [row for row in rows if "event" not in row and row["path"] not in feeds]
         return [row for row in came if row["key"] or not (row["path"] or "").endswith(own)]
-
-    def received_of_guard(self) -> list[dict[str, Any]]:
-        """What the paper exchange received from the guard."""
-        return [row for row in self._exchange_journal() if is_guards(row)]
-
-    def _exchange_journal(self) -> list[dict[str, Any]]:
-        lines = (self.paper_home / "journal.jsonl").read_text().splitlines()
-        return [json.loads(line) for line in lines]
 
     @contextlib.contextmanager
     def nothing_received(self) -> Iterator[None]:
@@ -426,11 +409,6 @@ class Stack:
     def denials_since(self, mark: int) -> list[str]:
         """The reasons of the refusals since the mark, in order."""
         return [entry["reason"] for entry in self.journal_since(mark) if entry["type"] == "denied"]
-
-
-def is_guards(row: dict[str, Any]) -> bool:
-    """The guard names what it accepts before who it is, the gateway after."""
-    return row["headers"][1:3] == ["accept", "user-agent"]
 
 
 def _port(address: str) -> int:

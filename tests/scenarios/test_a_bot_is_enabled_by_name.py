@@ -42,10 +42,8 @@ def kill_gateway(stack: Stack) -> None:
     before = stack.pids()["gateway"]
     os.kill(before, signal.SIGKILL)
     wait(lambda: stack.pids().get("gateway") not in (None, before) and stack._ready(), 20, "another gateway")
-    stack.settled()
 
 
-@pytest.mark.slow
 @pytest.mark.threat(21)
 def test_a_restart_forgets_nobodys_order(stack: Stack) -> None:
     """By the number too, which the journal keeps."""

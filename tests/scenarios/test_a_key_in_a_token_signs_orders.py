@@ -107,7 +107,7 @@ def _hsm(softhsm: SoftHsm) -> SoftHsm:
     return softhsm
 
 
-@pytest.mark.parametrize("kind", ["ed25519", pytest.param("hmac", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["ed25519", "hmac"])
 def test_orders_are_signed_in_the_token_and_the_exchange_takes_them(tmp_path: Path, hsm: SoftHsm, kind: str) -> None:
     with TokenStack(tmp_path, hsm=hsm, key_kind=kind) as stack:
         assert stack.order("first") == 200
@@ -121,12 +121,10 @@ def test_orders_are_signed_in_the_token_and_the_exchange_takes_them(tmp_path: Pa
         os.kill(before, signal.SIGKILL)
         wait(lambda: stack.pids().get("signer") not in (None, before), 10, "another signer")
         wait(lambda: stack.call("GET", "/api/v3/account").status == 200, 10, "its signature")
-        stack.settled()
         assert stack.order("second") == 200
         assert not stack.home.exchange_keys.exists()
 
 
-@pytest.mark.slow
 def test_a_token_taken_out_while_running_refuses_and_comes_back_by_itself(tmp_path: Path, hsm: SoftHsm) -> None:
     with TokenStack(tmp_path, hsm=hsm) as stack:
         assert stack.order("before") == 200
@@ -136,7 +134,6 @@ def test_a_token_taken_out_while_running_refuses_and_comes_back_by_itself(tmp_pa
             assert (refused.status, refused.reason) == (503, "signer_unavailable")
             assert stack.call("GET", "/api/v3/account").reason == "signer_unavailable"
         wait(lambda: stack.call("GET", "/api/v3/account").status == 200, 10, "the token to be opened again")
-        stack.settled()
         assert stack.order("after") == 200
         assert stack.pids()["signer"] == signer
         assert "is open again" in (tmp_path / "up.log").read_text()
@@ -155,7 +152,6 @@ def test_a_typed_pin_outlives_a_killed_signer(tmp_path: Path, hsm: SoftHsm) -> N
                 assert TYPED.encode() not in Path(f"/proc/{process}/{name}").read_bytes()
 
 
-@pytest.mark.slow
 def test_a_wrong_pin_is_tried_once_however_often_the_signer_is_started(tmp_path: Path, hsm: SoftHsm) -> None:
     with TokenStack(tmp_path, hsm=hsm, typed="wrong pin") as stack:
         assert stack.call("GET", "/api/v3/account").status != 200

@@ -28,7 +28,6 @@ def test_any_cut_into_two_is_the_same_request(shared_stack: Stack) -> None:
             assert (reply.status, reply.body) == (200, []), cut
 
 
-@pytest.mark.slow
 @pytest.mark.threat(36)
 def test_a_head_has_five_seconds_in_all(shared_stack: Stack) -> None:
     """More bytes do not extend the deadline; the refusal says why and the connection ends."""

@@ -56,7 +56,6 @@ def test_fills_resting_orders_and_what_a_kill_left_count(tmp_path_factory: pytes
         killed = stack.pids()["gateway"]
         os.kill(killed, signal.SIGKILL)
         wait(lambda: _serves_again(stack, killed), 20, "the gateway to serve again")
-        stack.settled()
         assert sums(stack) == known
         assert place(stack, price * Decimal("0.9"), str(one)).reason == "exposure_bot"
         number = resting.body["orderId"]

@@ -267,7 +267,6 @@ def crash_1(root: Path, choose: Callable[[list[Point]], list[Point]]) -> None:
     assert max(took) <= READY_S, took
 
 
-@pytest.mark.slow
 @pytest.mark.threat(55)
 def test_one_point_of_each_kind(tmp_path_factory: pytest.TempPathFactory) -> None:
     """For every run: a few, those of the journal among them."""

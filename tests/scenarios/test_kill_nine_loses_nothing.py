@@ -156,7 +156,6 @@ def check(stack: Stack, bots: list[Retrier], took: list[float]) -> None:
 OPTIONS = ("--no-limits", "--volatility", "0", "--balance", "USDT=1000000000000", "--max-num-orders", "1000000")
 
 
-@pytest.mark.slow
 @pytest.mark.threat(55)
 @pytest.mark.threat(53)
 def test_ten_kills(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -70,7 +70,7 @@ def processes(stack: Stack) -> list[tuple[str, bytes]]:
 @pytest.mark.threat(24)
 @pytest.mark.threat(27)
 @pytest.mark.threat(51)
-@pytest.mark.parametrize("kind", ["hmac", "ed25519", pytest.param("rsa", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kind", ["hmac", "ed25519", "rsa"])
 def test_nothing_leaks(tmp_path_factory: pytest.TempPathFactory, kind: str) -> None:
     """For each kind of exchange key, with bots of each kind; a restart of everything included."""
     bots = {"alpha": "hmac", "beta": "ed25519", "gamma": "rsa"}

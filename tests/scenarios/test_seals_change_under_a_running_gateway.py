@@ -32,10 +32,8 @@ def kill_signer(stack: Stack) -> None:
     os.kill(before, signal.SIGKILL)
     wait(lambda: stack.pids().get("signer") not in (None, before), 15, "another signer")
     wait(lambda: stack.call("GET", "/api/v3/account").status == 200, 15, "its signature")
-    stack.settled()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("armored", [False, True])
 def test_a_passphrase_comes_a_recipient_comes_and_nothing_is_lost(tmp_path: Path, armored: bool) -> None:
     offline = pyrage.x25519.Identity.generate()

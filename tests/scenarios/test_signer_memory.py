@@ -91,7 +91,6 @@ def settle(stack: Stack, before: int) -> None:
         return bool(signer["ready"] and signer["pid"] != before)
 
     wait(serves, 10, "the next signer")
-    stack.settled()
 
 
 @only_root
@@ -164,7 +163,6 @@ def with_keys(stack: Stack, policies: dict[str, str]) -> str:
     return stack.config_text() + "".join(f"\n[keys.{name}]\n{functions}\n" for name in EXTRA)
 
 
-@pytest.mark.slow
 @only_root
 @pytest.mark.parametrize(("lacking", "level"), [((MEMFD_SECRET,), "mlock"), ((MEMFD_SECRET, MLOCK, MLOCK2), "none")])
 def test_without_memfd_secret_keys_are_in_the_signer_alone(
@@ -229,7 +227,6 @@ def plain_core(pid: int, folder: Path) -> bytes:
         target.unlink()
 
 
-@pytest.mark.slow
 @only_root
 def test_an_rsa_key_is_told_and_stays_in_the_signer(tmp_path_factory: pytest.TempPathFactory) -> None:
     """It signs at level none: said at the start and in status; outside the signer there is nothing of it."""
@@ -261,7 +258,6 @@ def refused_start(stack: Stack) -> str:
     return (stack.root / "up.log").read_text()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("required", "lacking", "starts"),
     [

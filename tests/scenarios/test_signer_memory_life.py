@@ -53,7 +53,6 @@ class CrashStack(Stack):
             )  # fmt: skip
 
 
-@pytest.mark.slow
 @pytest.mark.threat(27)
 @pytest.mark.threat(28)
 def test_a_crash_leaves_no_core_file_and_no_secret(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -93,7 +92,6 @@ def crash(stack: CrashStack, name: str, number: signal.Signals) -> None:
     wait(is_back, 10, f"another {name}")
 
 
-@pytest.mark.slow
 @pytest.mark.threat(27)
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT])
 def test_a_crash_of_the_opener_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
@@ -267,7 +265,6 @@ def test_a_passphrase_is_given_once_and_kept_by_nobody(tmp_path_factory: pytest.
                 assert PASSPHRASE.encode() not in Path(f"/proc/{pid}/{what}").read_bytes(), name
 
 
-@pytest.mark.slow
 def test_a_passphrase_that_is_put_on_while_running_is_asked_for_at_the_next_start_only(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
@@ -286,7 +283,6 @@ def test_a_passphrase_that_is_put_on_while_running_is_asked_for_at_the_next_star
         assert stack.call("POST", "/api/v3/order", ORDER).status == 200
 
 
-@pytest.mark.slow
 def test_without_memfd_secret_a_passphrase_needs_an_operator_again(tmp_path_factory: pytest.TempPathFactory) -> None:
     """It says so at the start and when it happens; the supervisor stays, does not try again, and ends in order."""
     root = tmp_path_factory.mktemp("no-memfd")
@@ -305,7 +301,6 @@ def test_without_memfd_secret_a_passphrase_needs_an_operator_again(tmp_path_fact
         assert stack.call("POST", "/api/v3/order", ORDER).status == 200
 
 
-@pytest.mark.slow
 def test_a_passphrase_file_is_read_again_without_memfd_secret(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A file can be asked twice: no operator is needed."""
     root = tmp_path_factory.mktemp("file")
@@ -318,7 +313,6 @@ def test_a_passphrase_file_is_read_again_without_memfd_secret(tmp_path_factory: 
         assert stack.call("POST", "/api/v3/order", ORDER).status == 200
 
 
-@pytest.mark.slow
 def test_a_wrong_passphrase_alone_starts_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Each wrong line waits longer than the one before; then there is no other, and `up` ends with 1."""
     with LockedStack(tmp_path_factory.mktemp("wrong"), paper_options=OPTIONS) as stack:

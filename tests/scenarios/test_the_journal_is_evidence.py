@@ -92,7 +92,6 @@ def test_checkpoints_go_on_over_deaths_of_gateway_and_signer(evening: Evening) -
         before = evening.checkpoints()[-1]
         os.kill(evening.pids()[victim], signal.SIGKILL)
         wait(lambda victim=victim: evening.pids().get(victim) and evening._ready(), 20, "both to serve again")
-        evening.settled()
         evening.place(f"after-{victim}-{time.monotonic_ns()}")
         wait(lambda before=before: evening.checkpoints()[-1] > before + 1, 10, "another checkpoint")
     code, told = evening.audit("verify", "--home", str(evening.home.root), "--witness", str(evening.root / "witness"))

@@ -22,9 +22,6 @@ from counterseal.core.secret import Secret
 PAUSE = threading.Event()  # never set: waiting on it is a pause in real time, which these processes live in
 SCRIPT = Path(__file__).with_name("run_supervisor.py")
 
-# Each with a whole supervisor: what differs between them is one number, so the other two are left to CI.
-HOWS = [socket.SHUT_RDWR, *(pytest.param(how, marks=pytest.mark.slow) for how in (socket.SHUT_RD, socket.SHUT_WR))]
-
 
 class Running:
     """A supervisor process and how to talk to it."""

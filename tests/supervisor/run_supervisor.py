@@ -1,4 +1,4 @@
-"""Runs the real supervisor with the tiny gateway and the tiny guard: HOME_DIR ADDRESS."""
+"""Runs the real supervisor with the tiny gateway: HOME_DIR ADDRESS."""
 
 import sys
 from pathlib import Path
@@ -6,11 +6,10 @@ from pathlib import Path
 from counterseal.adapters.home import Home, HomeError
 from counterseal.supervisor.main import Setting, up
 
-HERE = Path(__file__).parent
-GATEWAY, GUARD = ((sys.executable, str(HERE / f"tiny_{name}.py")) for name in ("gateway", "guard"))
+TINY = str(Path(__file__).with_name("tiny_gateway.py"))
 
 if __name__ == "__main__":
     try:
-        sys.exit(up(Home(Path(sys.argv[1])), sys.argv[2], Setting(gateway=GATEWAY, guard=GUARD)))
+        sys.exit(up(Home(Path(sys.argv[1])), sys.argv[2], Setting(gateway=(sys.executable, TINY))))
     except HomeError as fault:
         sys.exit(f"refused: {fault}")

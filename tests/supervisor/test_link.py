@@ -14,7 +14,7 @@ def _with_link(body: Body) -> None:
     async def run() -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         events: list[str] = []
-        link = Link(ours, lambda event, _message: events.append(event))
+        link = Link(ours, events.append)
         with theirs:
             theirs.setblocking(False)
             await body(link, theirs, events)

@@ -31,7 +31,7 @@ def test_a_packet_that_cannot_be_read_is_dropped_and_the_link_goes_on(packet: by
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * MAX_PACKET)
         events: list[str] = []
-        link = Link(ours, lambda event, _message: events.append(event))
+        link = Link(ours, events.append)
         with theirs:
             theirs.setblocking(False)
             async with asyncio.TaskGroup() as group:

@@ -91,7 +91,6 @@ def test_the_signer_restarts_when_asked(supervisor: Running) -> None:
     assert "&signature=" in supervisor.connect()["query"]
 
 
-@pytest.mark.slow
 def test_a_signer_that_hangs_is_killed_when_a_restart_is_asked(supervisor: Running) -> None:
     pid = supervisor.pids()["signer"]
     os.kill(pid, signal.SIGSTOP)

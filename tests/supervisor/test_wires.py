@@ -11,7 +11,7 @@ import pytest
 
 from counterseal.adapters.home import HomeError
 from counterseal.supervisor.child import clean_environ
-from counterseal.supervisor.wires import PAIR_BUFFER, Pair, Wire, Wires, open_wires
+from counterseal.supervisor.wires import PAIR_BUFFER, Pair, Wires, open_wires
 
 # What the kernel gives at most without a privilege, doubled as it counts its own overhead.
 _SNDBUF = min(PAIR_BUFFER, int(Path("/proc/sys/net/core/wmem_max").read_text())) * 2
@@ -22,11 +22,6 @@ def _wires() -> Iterator[Wires]:
     wires = open_wires("127.0.0.1:0")
     yield wires
     wires.close()
-
-
-@pytest.fixture(name="wire")
-def _wire(wires: Wires) -> Wire:
-    return wires.gateway_signer
 
 
 @pytest.fixture(name="patience")
@@ -52,77 +47,77 @@ def test_connections_queue_while_nobody_accepts(wires: Wires) -> None:
             assert connection.recv(1) == b"x"
 
 
-def test_what_an_ended_gateway_left_is_dropped_and_the_pair_still_works(wire: Wire) -> None:
-    wire.pair.asker_end.setblocking(False)  # as the gateway does, for every copy of the descriptor
-    wire.pair.asker_end.send(b"asked by the one that ended")
-    wire.pair.answerer_end.send(b"not fetched by the one that ended")
+def test_what_an_ended_gateway_left_is_dropped_and_the_pair_still_works(wires: Wires) -> None:
+    wires.pair.gateway_end.setblocking(False)  # as the gateway does, for every copy of the descriptor
+    wires.pair.gateway_end.send(b"asked by the one that ended")
+    wires.pair.signer_end.send(b"not fetched by the one that ended")
 
-    wire.drop_stale()
-    wire.pair.asker_end.send(b"fresh")
+    wires.drop_stale()
+    wires.pair.gateway_end.send(b"fresh")
 
-    assert wire.pair.answerer_end.recv(100) == b"fresh"
+    assert wires.pair.signer_end.recv(100) == b"fresh"
     with pytest.raises(BlockingIOError):
-        wire.pair.asker_end.recv(100)
+        wires.pair.gateway_end.recv(100)
 
 
-def test_empty_packets_do_not_stop_the_dropping(wire: Wire) -> None:
+def test_empty_packets_do_not_stop_the_dropping(wires: Wires) -> None:
     for packet in (b"", b"one", b"", b"two"):
-        wire.pair.asker_end.send(packet)
+        wires.pair.gateway_end.send(packet)
 
-    wire.drop_stale()
+    wires.drop_stale()
 
-    assert not wire.pair.shut
+    assert not wires.pair.shut
     with pytest.raises(BlockingIOError):
-        wire.pair.answerer_end.recv(100, socket.MSG_DONTWAIT)
+        wires.pair.signer_end.recv(100, socket.MSG_DONTWAIT)
 
 
 @pytest.mark.parametrize("how", [socket.SHUT_RD, socket.SHUT_WR, socket.SHUT_RDWR])
-@pytest.mark.parametrize("who", ["asker_end", "answerer_end"])
+@pytest.mark.parametrize("who", ["gateway_end", "signer_end"])
 @pytest.mark.usefixtures("patience")
-def test_a_pair_that_a_copy_of_an_end_has_shut_is_emptied_and_replaced(wire: Wire, who: str, how: int) -> None:
-    old, told = wire.pair, list[Pair]()
-    wire.on_new_pair = lambda: told.append(wire.pair)
-    old.asker_end.send(b"asked")
-    old.answerer_end.send(b"not fetched")
+def test_a_pair_that_a_copy_of_an_end_has_shut_is_emptied_and_replaced(wires: Wires, who: str, how: int) -> None:
+    old, told = wires.pair, list[Pair]()
+    wires.on_new_pair = lambda: told.append(wires.pair)
+    old.gateway_end.send(b"asked")
+    old.signer_end.send(b"not fetched")
     with getattr(old, who).dup() as copy:
         copy.shutdown(how)
 
     assert old.shut and select.select([old], [], [], 0)[0] == [old]
-    wire.drop_stale()
-    wire.renew_if_shut()
+    wires.drop_stale()
+    wires.renew_if_shut()
 
-    assert told == [wire.pair] and wire.pair is not old and not wire.pair.shut
-    assert old.answerer_end.fileno() == old.asker_end.fileno() == -1
+    assert told == [wires.pair] and wires.pair is not old and not wires.pair.shut
+    assert old.signer_end.fileno() == old.gateway_end.fileno() == -1
     with pytest.raises(ValueError, match="closed"):
         old.fileno()
-    for end in (wire.pair.answerer_end, wire.pair.asker_end):
+    for end in (wires.pair.signer_end, wires.pair.gateway_end):
         assert end.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) >= _SNDBUF
-    wire.pair.asker_end.send(b"fresh")
-    assert wire.pair.answerer_end.recv(100) == b"fresh"
+    wires.pair.gateway_end.send(b"fresh")
+    assert wires.pair.signer_end.recv(100) == b"fresh"
 
 
-def test_a_pair_that_was_not_shut_stays(wire: Wire) -> None:
-    old = wire.pair
-    old.asker_end.send(b"")  # legal, and no hang-up
-    old.answerer_end.send(b"x")
+def test_a_pair_that_was_not_shut_stays(wires: Wires) -> None:
+    old = wires.pair
+    old.gateway_end.send(b"")  # legal, and no hang-up
+    old.signer_end.send(b"x")
 
-    wire.renew_if_shut()
+    wires.renew_if_shut()
 
-    assert wire.pair is old and select.select([old], [], [], 0)[0] == []
-    assert old.asker_end.recv(100) == b"x"
+    assert wires.pair is old and select.select([old], [], [], 0)[0] == []
+    assert old.gateway_end.recv(100) == b"x"
 
 
-def test_without_a_new_pair_the_old_one_stays(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = wire.pair
-    old.asker_end.shutdown(socket.SHUT_RDWR)
+def test_without_a_new_pair_the_old_one_stays(wires: Wires, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = wires.pair
+    old.gateway_end.shutdown(socket.SHUT_RDWR)
     with monkeypatch.context() as patch:
         patch.setattr(socket, "socketpair", _refused)
         with pytest.raises(OSError, match="no descriptor"):
-            wire.renew_if_shut()
-        assert wire.pair is old and old.fileno() >= 0
+            wires.renew_if_shut()
+        assert wires.pair is old and old.fileno() >= 0
 
-    wire.renew_if_shut()
-    assert wire.pair is not old and not wire.pair.shut
+    wires.renew_if_shut()
+    assert wires.pair is not old and not wires.pair.shut
 
 
 def _refused(*_args: object) -> None:

@@ -3,8 +3,7 @@
 Each TCP connection gets one JSON line: our process id and, from the real signer, a signature of an account read.
 `PYTHON_TINY_STUBBORN` in the environment makes it ignore the drain and SIGTERM, to see the supervisor's patience end.
 A file `run/shut` in the home with an argument of shutdown(2) and "stay" or "leave" makes the next connection, or the
-start, shut the pair with the signer as an intruder would, or with a third word "guard" that with the guard; the file is
-removed first, so that it happens once.
+start, shut the pair with the signer as an intruder would; the file is removed first, so that it happens once.
 """
 
 import argparse
@@ -22,7 +21,7 @@ from counterseal.core.messages import MAX_PACKET, HelloRequest, Sign, Signed
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--home")
-    for name in ("--listen-fd", "--signer-fd", "--guard-fd", "--control-fd"):
+    for name in ("--listen-fd", "--signer-fd", "--control-fd"):
         parser.add_argument(name, type=int)
     args = parser.parse_args()
     stubborn = "PYTHON_TINY_STUBBORN" in os.environ
@@ -30,10 +29,9 @@ def main() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     listener = socket.socket(fileno=args.listen_fd)
     signer = socket.socket(fileno=args.signer_fd)
-    guard = socket.socket(fileno=args.guard_fd)
     control = socket.socket(fileno=args.control_fd)
     order = Path(args.home) / "run" / "shut"
-    shut_as_ordered(order, signer, guard)
+    shut_as_ordered(order, signer)
     control.send(json.dumps({"event": "ready"}).encode())
     selector = selectors.DefaultSelector()
     selector.register(listener, selectors.EVENT_READ)
@@ -43,16 +41,16 @@ def main() -> None:
             if key.fileobj is control:
                 answer(control, stubborn)
             else:
-                shut_as_ordered(order, signer, guard)
+                shut_as_ordered(order, signer)
                 serve(listener, signer)
 
 
-def shut_as_ordered(order: Path, signer: socket.socket, guard: socket.socket) -> None:
+def shut_as_ordered(order: Path, signer: socket.socket) -> None:
     if not order.exists():
         return
-    how, then, *other = order.read_text().split()
+    how, then = order.read_text().split()
     order.unlink()
-    (guard if other else signer).shutdown(int(how))
+    signer.shutdown(int(how))
     if then == "leave":
         os._exit(7)
     signal.pause()

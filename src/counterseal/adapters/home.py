@@ -68,16 +68,6 @@ class Home:
         return self.root / "journal"
 
     @property
-    def guard_journal(self) -> Path:
-        """What the guard has decided and done. Homes of before the guard lack it; `counterseal up` makes it."""
-        return self.root / "guard-journal"
-
-    @property
-    def guard_spool(self) -> Path:
-        """Alerts that nobody has acknowledged yet. `counterseal up` makes it, as it does the guard's journal."""
-        return self.root / "guard-spool"
-
-    @property
     def logs(self) -> Path:
         """What the processes tell."""
         return self.root / "logs"

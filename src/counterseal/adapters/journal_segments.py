@@ -18,8 +18,6 @@ from counterseal.core.record import JournalDamaged
 
 FOLLOW_S = 0.2
 RESERVE = "gateway-reserve.journal"
-# Folders below a journal of the guard: anew-1, anew-2, ...
-ANEW = "anew-"
 _UNNUMBERED = "gateway.journal"
 _NUMBERED = re.compile(r"gateway-([0-9]{6})\.journal", re.ASCII).fullmatch
 decode = msgspec.json.Decoder().decode
@@ -40,13 +38,6 @@ def segments(folder: Path) -> list[Segment]:
     found = [Segment(int(match[1]), path) for match, path in named if match]
     unnumbered = folder / _UNNUMBERED
     return sorted(found + ([Segment(0, unnumbered)] if unnumbered.exists() else []))
-
-
-def anew_below(folder: Path) -> list[Path]:
-    """Give the folders of journals that the guard began anew where one could not be read, oldest first."""
-    found = ((path, path.name.removeprefix(ANEW)) for path in folder.glob(f"{ANEW}*"))
-    numbered = [(int(number), path) for path, number in found if number.isascii() and number.isdigit()]
-    return [path for _, path in sorted(numbered)]
 
 
 def path_of(folder: Path, number: int) -> Path:

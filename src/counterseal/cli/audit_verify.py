@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from counterseal.adapters.journal_segments import RESERVE, anew_below, segments
+from counterseal.adapters.journal_segments import RESERVE, segments
 from counterseal.adapters.journal_summary import NOTHING, all_segments, read_summary
 from counterseal.adapters.note_verifier import open_note
 from counterseal.adapters.witness_folder import WitnessFolder, notes
 from counterseal.cli import audit_proof
 from counterseal.cli.audit_shared import Source, add_source, key_of, source_of
-from counterseal.cli.shared import FAILED, OK, UsageError, home_of, say
+from counterseal.cli.shared import FAILED, OK, UsageError, say
 from counterseal.core.audit import Audit, Head, Report
 from counterseal.core.note import Checkpoint, LogKey, NoteError
 from counterseal.core.record import MAGIC
@@ -62,23 +62,7 @@ def run(args: argparse.Namespace) -> int:
     for fault in report.faults:
         print(fault)
     print(_told(report))
-    return FAILED if _guard_faults(args, key) or report.faults else OK
-
-
-def _guard_faults(args: argparse.Namespace, key: LogKey) -> bool:
-    """Check the chains of the guard's journal, which has no checkpoints, and tell; whether one does not hold."""
-    if args.journal is not None:
-        return False
-    folder = home_of(args).guard_journal
-    reports = [audit(Source(each, key), key, ()) for each in (folder, *anew_below(folder)) if segments(each)]
-    faults = [fault for report in reports for fault in report.faults]
-    for fault in faults:
-        print(f"guard's journal: {fault}")
-    if reports:
-        records = sum(report.records for report in reports)
-        what = f"{len(faults)} faults" if faults else "the chain holds together; nothing signs its end"
-        print(f"guard's journal: {records} records: {what}")
-    return bool(faults)
+    return FAILED if report.faults else OK
 
 
 def audit(source: Source, key: LogKey, kept: Iterable[Checkpoint]) -> Report:

@@ -10,22 +10,18 @@ from counterseal.adapters import age_box
 from counterseal.adapters.control_socket import ControlError
 from counterseal.adapters.home import HomeError
 from counterseal.cli import (
-    alert,
     audit,
     bot,
     ca,
     caps,
     check_config,
     demo,
-    flatten,
-    halt,
     init,
     key,
     limits,
     paper,
     passphrase,
     reload,
-    resume,
     seal,
     status,
     unknown,
@@ -33,27 +29,7 @@ from counterseal.cli import (
 )
 from counterseal.cli.shared import FAILED, USAGE, UsageError, say
 
-VERBS = (
-    init,
-    check_config,
-    key,
-    seal,
-    caps,
-    bot,
-    ca,
-    up,
-    status,
-    halt,
-    resume,
-    flatten,
-    alert,
-    limits,
-    unknown,
-    reload,
-    audit,
-    paper,
-    demo,
-)
+VERBS = (init, check_config, key, seal, caps, bot, ca, up, status, limits, unknown, reload, audit, paper, demo)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from counterseal.adapters import control_socket
 from counterseal.adapters.sandbox.report import in_words
-from counterseal.cli import caps, ladder_shared
+from counterseal.cli import caps
 from counterseal.cli.shared import CONFIRM_S, FAILED, OK, add_home, home_of, show_ms
 
 if TYPE_CHECKING:
@@ -33,8 +33,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         print("\n".join((show(status), *caps.lines(home))))
     serving = all(child["ready"] for child in status["children"].values())
-    answered = not any("error" in status[name] for name in ("gateway", "guard"))
-    return OK if serving and answered else FAILED
+    return OK if serving and "error" not in status["gateway"] else FAILED
 
 
 def show(status: Mapping[str, Any]) -> str:
@@ -44,34 +43,15 @@ def show(status: Mapping[str, Any]) -> str:
     lines.append(f"supervisor: process {supervisor['pid']}")
     lines += [_child(name, child) for name, child in status["children"].items()]
     lines += _memory(status["children"].get("signer", {}))
-    lines += _ladder(status["guard"])
     lines += [f"{name} sandbox: {in_words(holder.get('sandbox'))}" for name, holder in _processes(status)]
     lines += [f"gateway {name}: {_compact(value)}" for name, value in status["gateway"].items() if name != "sandbox"]
     return "\n".join(lines)
 
 
 def _processes(status: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """What each process says of itself; one that gave no answer says nothing."""
+    """What each process says of itself; a gateway that gave no answer says nothing."""
     signer = status["children"].get("signer", {})
-    own = [(name, status[name]) for name in ("gateway", "guard")]
-    return [("supervisor", status["supervisor"]), ("signer", signer), *own]
-
-
-def _ladder(guard: Mapping[str, Any]) -> list[str]:
-    """Every scope that is not active, what was done for it, and what keeps the guard from its work."""
-    if "error" in guard:
-        return [f"guard: {guard['error']}"]
-    lines = [ladder_shared.line(trip) for trip in guard["ladder"]] or ["ladder: everything is active"]
-    for wish in guard["wishes"]:
-        lines.append(f"{wish['scope']}: {wish['operator']} wants it resumed; a second operator must agree")
-    lines += [line for act in guard["acts"] for line in ladder_shared.act_lines(act)]
-    faults = [f"guard journal: {guard['journal']}"] if guard["journal"] != "writing" else []
-    faults += [
-        f"guard {name.replace('_', ' ')}: {guard[name]}"
-        for name in ("journal_fault", "settings_fault")
-        if guard.get(name)
-    ]
-    return lines + faults
+    return [("supervisor", status["supervisor"]), ("signer", signer), ("gateway", status["gateway"])]
 
 
 def _memory(signer: Mapping[str, Any]) -> list[str]:

@@ -5,9 +5,8 @@ import os
 from typing import TYPE_CHECKING
 
 from counterseal.adapters import config_file, process
-from counterseal.adapters.alert_needs import lacking
 from counterseal.adapters.home import Home, from_environment
-from counterseal.cli.shared import USAGE, add_home, home_of, read_config, say
+from counterseal.cli.shared import USAGE, add_home, home_of, read_config
 from counterseal.core.config.model import Config
 from counterseal.supervisor import main as supervisor
 
@@ -19,7 +18,7 @@ def add_parser(subparsers: "Subparsers") -> None:
     """Add the verb."""
     parser = subparsers.add_parser(
         "up",
-        help="start signer, gateway and guard and keep them running",
+        help="start signer and gateway and keep them running",
         description="Serve until SIGTERM or Ctrl-C: they drain for at most 10 s, a second one ends at once.",
     )
     add_home(parser)
@@ -32,11 +31,6 @@ def run(args: argparse.Namespace) -> int:
     home = home_of(args)
     config = read_config(home)
     if config is None:
-        return USAGE
-    missing = lacking(config).values()
-    for sentence in missing:
-        say(sentence)
-    if missing:
         return USAGE
     setting = supervisor.Setting(sandbox=config.process.sandbox)
     listen = config.listen

@@ -136,17 +136,15 @@ class Breakers:
         if breaker is not None and breaker.phase is Phase.TRYING and asked_ms >= breaker.since_ms:
             breaker.next_ms = min(breaker.next_ms, now_ms)
 
-    def well(self, who: tuple[str, str], sent_ms: int, now_ms: int) -> None:
+    def well(self, family: str, work: str, sent_ms: int, now_ms: int) -> None:
         """Learn what `note` learns from an answer that is no failure, as long as none is opened: nearly always."""
-        breaker = self._of.get(who)
-        if breaker is not None and sent_ms >= breaker.since_ms:
-            entry = breaker.seen.get(now_ms // 1000)
-            if entry is not None:
-                entry[0] += 1
-                breaker.in_a_row = 0
-                return
-        family, work = who
-        self.note(family, work, ok=True, sent_ms=sent_ms, now_ms=now_ms)
+        breaker = self._of.get((family, work))
+        entry = None if breaker is None else breaker.seen.get(now_ms // 1000)
+        if breaker is None or entry is None or sent_ms < breaker.since_ms:
+            self.note(family, work, ok=True, sent_ms=sent_ms, now_ms=now_ms)
+        else:
+            entry[0] += 1
+            breaker.in_a_row = 0
 
     def note(self, family: str, work: str, *, ok: bool, sent_ms: int, now_ms: int) -> None:
         """Learn what became of a request that left at `sent_ms`, or that tried to.

@@ -93,7 +93,8 @@ class Row:
 
 
 _C, _O, _R, _S, _N = Cell.CLOSED, Cell.OPEN, Cell.RESERVE, Cell.SHED, Cell.NOT_AFFECTED
-_SECOND, _STORES = "a second instance", "stores for secrets"
+_GUARD, _ALERTS, _SECOND = "the guard", "alerts", "a second instance"
+_STORES = "stores for secrets"
 
 _ROWS = (
     # -- limits and positions
@@ -110,12 +111,7 @@ _ROWS = (
     Row(
         "positions_stale", "position monitor stale", _C, _O, _O, _C, _O, "critical", ("exposure_unread",),
         Ends.SUCCESS, note="where exposure is limited: futures positions older than 30 s, or not all read since a "
-        "start or a reload; the guard has a monitor of its own",
-    ),
-    Row(
-        "monitor_stale", "the guard's position monitor stale (> 2 s past its bound)", _C, _O, _O, _C, _O, "critical",
-        ("monitor_stale",), Ends.SUCCESS, gated=True, note="of the accounts that the guard names; it goes on "
-        "cancelling what raises risk",
+        "start or a reload; the guard brings a monitor of its own",
     ),
     Row(
         "stream_gap", "user stream gap, being resynced", _C, _O, _O, _C, _O, "warn, critical after 10 s",
@@ -165,13 +161,10 @@ _ROWS = (
         ("replay_marks_lost",), Ends.WELL, gated=True,
     ),
     # -- whom to tell
+    Row("alert_channel_down", "one alert channel down", _O, _O, _O, _O, _O, "on the other", comes_with=_ALERTS),
     Row(
-        "alert_channel_down", "one alert channel down", _O, _O, _O, _O, _O, "on the other", ends=Ends.SUCCESS,
-        note="as the guard tells it",
-    ),
-    Row(
-        "alerts_down", "all alert channels down for 5 min", _C, _O, _O, _O, _O, "local, dead-man from outside",
-        ("alerts_down",), Ends.SUCCESS, gated=True, note="open for the first 5 min",
+        "alerts_down", "all alert channels down", _C, _O, _O, _O, _O, "local, dead-man from outside",
+        comes_with=_ALERTS, note="open for the first 5 min",
     ),
     # -- keys, policy, credentials
     Row(
@@ -234,20 +227,11 @@ _ROWS = (
         note="also one that has been unknown for a minute",
     ),
     Row(
-        "foreign_order", "foreign order or position seen", _C, _O, _O, _O, _O, "critical", ("foreign_order_seen",),
-        Ends.PROOF, gated=True, note="of the accounts that the guard names, where its answer to an intruder is so "
-        "configured",
+        "foreign_order", "foreign order or position seen", _C, _O, _O, _O, _O, "critical", comes_with=_GUARD,
+        note="today an order is told as an event `intruder`",
     ),
     Row("build_differs", "build hash differs between instances", _C, _O, _O, _O, _O, "critical", comes_with=_SECOND),
-    Row(
-        "kill_unreadable", "kill state unreadable", _C, _O, _O, _C, _O, "critical", ("ladder_unknown",), Ends.SUCCESS,
-        gated=True, note="until the guard has told the ladder, or one that can be read",
-    ),
-    Row(
-        "guard_silent", "guard silent for 10 s", _C, _O, _O, _C, _N, "critical", ("guard_silent",), Ends.SUCCESS,
-        gated=True, note="the last ladder stays in force; the guard is started again, and the exchange's countdowns "
-        "run out meanwhile",
-    ),
+    Row("kill_unreadable", "kill state unreadable", _C, _O, _O, _C, _O, "critical", comes_with=_GUARD),
     # -- this host
     Row(
         "disk_nearly_full", "disk of the journal > 95 % full", _C, _O, _S, _O, _O, "warn", ("disk_nearly_full",),

@@ -10,14 +10,8 @@ from counterseal.core.failing import TABLE, WELL_MS, Ends, Kind, Row
 EVERYTHING = ""
 
 
-def scope_of(account: str) -> str:
-    """Give the scope of a state that holds for one account. No host family is called so."""
-    return f"account {account}"
-
-
 class Sign(NamedTuple):
-    """One look at an input: is the row's state there? `scope` is a host family, or that of an account, where it holds
-    for one alone.
+    """One look at an input: is the row's state there? `scope` is a host family where it holds for one alone.
 
     `detail` tells an operator the figure or the cause, `since_ms` (monotonic) when it began where that is known better
     than by this look.
@@ -129,10 +123,9 @@ class Failures:
         failure = self._all.get((name, scope))
         return failure is not None and failure.until_ms is None
 
-    def refusing(self, kind: Kind, family: str, account: str = "") -> Failure | None:
+    def refusing(self, kind: Kind, family: str) -> Failure | None:
         """Give a state that refuses such a request to a host family, None when it may go on."""
-        scopes = (EVERYTHING, family, scope_of(account))
         for failure in self.gated.values():
-            if failure.scope in scopes and failure.row.refuses(kind):
+            if failure.scope in (EVERYTHING, family) and failure.row.refuses(kind):
                 return failure
         return None

@@ -54,11 +54,6 @@ def may_ask(bot: Bot, intent: Intent, market: FamilyMarket, now_ms: int) -> Deni
     return None
 
 
-def may_raise(intent: Intent) -> bool:
-    """Tell whether any order in it can raise exposure, whatever it says of itself."""
-    return any(_raises(intent, leg) for leg in intent.legs)
-
-
 def _raises(intent: Intent, leg: Leg) -> bool:
     """Tell whether a leg can raise exposure, whatever it says of itself.
 

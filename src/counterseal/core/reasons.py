@@ -645,67 +645,6 @@ _REASONS = (
         "ends when the exchange's lists of orders and trades have been read",
         "wait; when it lasts, see the gateway's log for what cannot be read",
     ),
-    # -- the ladder
-    _order(
-        "reducing",
-        "Order denied by the gateway: only what reduces risk is accepted at this moment.",
-        "the bot, its strategy, its account, the symbol or the fleet is REDUCING: cancels, reducing orders and reads "
-        "go on, settings do not; X-Counterseal-Since tells since when",
-        "see `counterseal status`; an operator gives it back with `counterseal resume`",
-    ),
-    _order(
-        "halted",
-        "Order denied by the gateway: trading is halted.",
-        "the bot, its strategy, its account, the symbol or the fleet is HALTED: cancels, reducing orders and reads "
-        "go on, settings do not; X-Counterseal-Since tells since when",
-        "see `counterseal status`; an operator who has looked gives it back with `counterseal resume`",
-    ),
-    _order(
-        "flattening",
-        "Order denied by the gateway: trading is halted and positions are being closed.",
-        "as halted, and the guard cancels all orders and closes the positions",
-        "see `counterseal status`; an operator who has looked gives it back with `counterseal resume`",
-    ),
-    Reason(
-        "ladder_unknown",
-        503,
-        -1001,
-        "Internal error; unable to process your request. Please try again.",
-        "the gateway has not heard from the guard yet who is halted, or could not read it; only exits are sent",
-        "it opens by itself with the guard's word, some milliseconds after both have started; see `counterseal status`",
-    ),
-    Reason(
-        "guard_silent",
-        503,
-        -1001,
-        "Internal error; unable to process your request. Please try again.",
-        "the gateway has heard nothing from the guard for 10 s, so that nobody could halt anything; only exits are "
-        "sent",
-        "see `counterseal status`; the supervisor starts the guard again by itself",
-    ),
-    Reason(
-        "monitor_stale",
-        503,
-        -1001,
-        "Internal error; unable to process your request. Please try again.",
-        "what the guard knows of the account's positions is too old; only exits are sent",
-        "it opens by itself when the positions have been read; see the guard's log for what cannot be read",
-    ),
-    Reason(
-        "alerts_down",
-        503,
-        -1001,
-        "Internal error; unable to process your request. Please try again.",
-        "for five minutes no alert has reached anybody on any channel; only exits are sent",
-        "bring one channel back; `counterseal alert test` shows which ones answer",
-    ),
-    _order(
-        "foreign_order_seen",
-        "Order denied by the gateway: an order or position on the account is not the gateway's.",
-        "the guard has seen an order or a position on the account that came from elsewhere, and is configured to close "
-        "it; exits go on",
-        "find out whose it is and disable that key at the exchange; the alert names the order",
-    ),
     # -- the exchange's limits and our own state
     Reason(
         "venue_backoff",

@@ -4,10 +4,10 @@ The exchange counts and bans by address, so that each egress address has a wall 
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 # Host families whose weight is one pool.
 _FUTURES = "futures"
@@ -77,23 +77,6 @@ class AddressWall:
                     self.socket_exits_left = EXITS_AFTER_429
             self.closed_until_ms[pool] = max(self.closed_until_ms.get(pool, 0), until)
 
-    def told(self, now_ms: int) -> dict[str, Any]:
-        """Give until when it is closed, for who shares the address and this clock; empty when it is open."""
-        closed = {pool: until for pool, until in self.closed_until_ms.items() if until > now_ms}
-        banned = self.banned_until_ms if self.banned_until_ms > now_ms else 0
-        return {"banned_until_ms": banned, "closed_until_ms": closed} if closed or banned else {}
-
-    def hear(self, banned_until_ms: int, closed_until_ms: Mapping[str, int], now_ms: int) -> None:
-        """Take until when it is closed for who shares it; nothing opens sooner for that."""
-        latest = now_ms + MAX_WAIT_S * 1000
-        if banned_until_ms > max(now_ms, self.banned_until_ms):
-            self.note("", 418, 0, now_ms)
-            self.banned_until_ms = max(self.banned_until_ms, min(banned_until_ms, latest))
-        for pool, until_ms in closed_until_ms.items():
-            if until_ms > max(now_ms, self.closed_until_ms.get(pool, 0)):
-                self.note(pool, 429, 0, now_ms)
-                self.closed_until_ms[pool] = max(self.closed_until_ms[pool], min(until_ms, latest))
-
     def since_ms(self, product: str, now_ms: int) -> int | None:
         """Give since when it has been banned or closed for this product, None while it is open."""
         if now_ms < self.banned_until_ms:
@@ -143,10 +126,6 @@ class AddressWall:
         return _closed("venue_backoff", until, now_ms)
 
 
-def _nobody() -> None:
-    pass
-
-
 @dataclass(slots=True)
 class VenueWall:
     """The walls of all egress addresses; without any configured there is one.
@@ -155,8 +134,6 @@ class VenueWall:
     """
 
     walls: dict[str, AddressWall] = field(default_factory=dict)
-    # Called when an answer has closed something: who shares the addresses is to hear it.
-    on_stop: Callable[[], None] = _nobody
 
     def at(self, egress: str = ANY_EGRESS) -> AddressWall:
         """Give the wall of one address."""
@@ -177,19 +154,6 @@ class VenueWall:
     def note(self, product: str, status: int, retry_after_s: int | None, now_ms: int, egress: str = ANY_EGRESS) -> None:
         """Learn from the status of an answer that came to an address."""
         self.at(egress).note(product, status, retry_after_s, now_ms)
-        self.on_stop()
-
-    def told(self, now_ms: int) -> dict[str, Any]:
-        """Give until when each place is closed, as `hear` takes it."""
-        found = {place: wall.told(now_ms) for place, wall in self.walls.items()}
-        return {place: told for place, told in found.items() if told}
-
-    def hear(self, told: object, now_ms: int) -> None:
-        """Take what another process of this host was told. Raises ValueError for nonsense."""
-        if not isinstance(told, dict) or not all(map(_is_told, told.values())):
-            raise ValueError("not walls")
-        for place, one in told.items():
-            self.at(place).hear(one["banned_until_ms"], one["closed_until_ms"], now_ms)
 
     def closed(
         self, product: str, now_ms: int, *, is_exit: bool = False, egress: str = ANY_EGRESS, takes: bool = True
@@ -213,12 +177,6 @@ class VenueWall:
         found = [self.closed(product, now_ms, egress=egress) for egress in egresses]
         closed = [each for each in found if each is not None]
         return min(closed, key=lambda each: each.until_ms) if closed and len(closed) == len(found) else None
-
-
-def _is_told(one: object) -> bool:
-    if not isinstance(one, dict) or not isinstance(one.get("closed_until_ms"), dict):
-        return False
-    return all(type(until_ms) is int for until_ms in (one.get("banned_until_ms"), *one["closed_until_ms"].values()))
 
 
 def _wait_ms(retry_after_s: int | None, default_s: int) -> int:

@@ -1,7 +1,6 @@
 """`python -m counterseal.gateway --home DIR --listen-fd N --signer-fd N --control-fd N`: started by the supervisor.
 
-With `--guard-fd N`, on which the guard tells the ladder; with `--proxy-fd N` and any number of `--tls-fd N` where bots
-may keep the exchange's addresses.
+With `--proxy-fd N` and any number of `--tls-fd N` where bots may keep the exchange's addresses.
 """
 
 import argparse
@@ -61,7 +60,6 @@ async def _serve(args: argparse.Namespace, sandbox: Report, probes: HostProbes, 
         sandbox.as_data(),
         probes,
         boot,
-        None if args.guard_fd is None else socket.socket(fileno=args.guard_fd),
     )
     # What was built at the start lives for ever: keep it out of every later collection.
     gc.collect()
@@ -76,7 +74,6 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--home", type=Path, required=True)
     for name in ("--listen-fd", "--signer-fd", "--control-fd"):
         parser.add_argument(name, type=int, required=True)
-    parser.add_argument("--guard-fd", type=int)
     parser.add_argument("--proxy-fd", type=int)
     parser.add_argument("--tls-fd", type=int, action="append", default=[])
     parser.add_argument("--sandbox", choices=SANDBOXES, default="best")

@@ -15,7 +15,7 @@ from counterseal.core.budget.egress import choose
 from counterseal.core.budget.ledger import Ask, Claim, Ledger, Reservation, Short
 from counterseal.core.budget.queue import Queue
 from counterseal.core.budget.rejects import Rejects, judge
-from counterseal.core.budget.share import ANONYMOUS_QUOTAS, UNBOUNDED, Lane, Quotas, Shares
+from counterseal.core.budget.share import ANONYMOUS_QUOTAS, UNBOUNDED, Lane, Quotas
 from counterseal.core.budget.window import Moment
 from counterseal.core.config.model import Config
 from counterseal.core.exchange_clock import Reading
@@ -59,11 +59,11 @@ class Permit:
 
     __slots__ = ("by_socket", "endpoint", "left_ms", "reservation", "taken_ms")
 
-    def __init__(self, endpoint: Endpoint, reservation: Reservation, taken_ms: int) -> None:
+    def __init__(self, endpoint: Endpoint, reservation: Reservation, taken_ms: int, *, by_socket: bool = False) -> None:
         self.endpoint = endpoint
         self.reservation = reservation
         self.taken_ms = taken_ms
-        self.by_socket = False
+        self.by_socket = by_socket
         # Monotonic, 0 as long as it has not left.
         self.left_ms = 0
 
@@ -91,9 +91,7 @@ class Permit:
 class Budget:
     """The ledger of limits, the ban wall, breakers and the bots that are slowed, asked in one place."""
 
-    def __init__(
-        self, state: State, draw: Callable[[int], int], tell: Callable[..., None], shares: Shares | None = None
-    ) -> None:
+    def __init__(self, state: State, draw: Callable[[int], int], tell: Callable[..., None]) -> None:
         """`draw(n)` gives an unforeseeable number below n; `tell` gets the fields of an event worth a record."""
         self._state = state
         self._tell = tell
@@ -103,14 +101,14 @@ class Budget:
         self._config: Config | None = None
         # What a bot asks for at an endpoint with a key, as an exit or not: the same but for amounts, time after time.
         self._claims: dict[tuple[str, str, str, bool], Claim] = {}
-        # The last moment told, until when (monotonic ns) it is that moment, and of which reading of the clock.
-        self._now, self._until_ns = Moment(0, UNMEASURED_MS, -1), 0
+        # The last moment told, of which reading of the clock.
+        self._now = Moment(0, UNMEASURED_MS, -1)
         self._read: Reading | None = None
         self._unbound: dict[str, int] = {}
         # Of each limit: until when, and how many more exits may go although their reserve is spent.
         self._overdrafts: dict[tuple[str, str], tuple[int, int]] = {}
         self._clock = state.clock
-        self.ledger = Ledger(shares)
+        self.ledger = Ledger()
         self.breakers = Breakers(draw)
         self.rejects = Rejects()
         # Who waits for room, and what is called for them when something was given back or spent.
@@ -179,14 +177,14 @@ class Budget:
         if walls:
             self._check_walls(endpoint, claim.ask, now.monotonic_ms)
         held = self.ledger.take(claim, now)
-        if not isinstance(held, Reservation):
+        if isinstance(held, Short):
             if not claim.is_exit or claim.ask.bot == OWN or not self._may_overdraw(held, now.monotonic_ms):
                 raise self._no_room(held, now)
             held = self.ledger.overdraw(claim.ask, now)
-        permit = Permit(endpoint, held, now.monotonic_ms)
+        by_socket = False
         if walls or self.rejects.loops or self.breakers.opened:
-            permit.by_socket = self._let_through(endpoint, held, now)
-        return permit
+            by_socket = self._let_through(endpoint, held, now)
+        return Permit(endpoint, held, now.monotonic_ms, by_socket=by_socket)
 
     def _may_overdraw(self, short: Short, now_ms: int) -> bool:
         """Tell whether this exit is one of the first that find their reserve spent in a window.
@@ -282,19 +280,17 @@ class Budget:
         """Learn from an answer what was spent; `code` is the exchange's error code, if any."""
         now, status, sent_ms = self.moment(), reply.status, reply.sent_ns // 1_000_000
         # No surer than now, though it was: what is heard counts for less then, never for more.
-        begun_ms = now.low_ms - now.monotonic_ms + sent_ms
-        held = permit.reservation
-        claim = held.claim
-        for foreign in self.ledger.answered(held, status, code, reply.headers, begun_ms, now):
+        sent = Moment(now.exchange_ms - now.monotonic_ms + sent_ms, now.uncertainty_ms, sent_ms)
+        claim = permit.reservation.claim
+        for foreign in self.ledger.settle(permit.reservation, status, code, reply.headers, sent, now):
             self._tell(what="foreign_spend", **foreign._asdict())
+        if status in (418, 429):
+            self._note_wall(permit, reply, code, now.monotonic_ms)
         if status < 300 and not self.breakers.opened and not permit.by_socket:
-            self.breakers.well(claim.breaker, sent_ms, now.monotonic_ms)
+            self.breakers.well(claim.way, claim.work, sent_ms, now.monotonic_ms)
         else:
-            if status in (418, 429):
-                self._note_wall(permit, reply, code, now.monotonic_ms)
             self._note(permit, sent_ms, now.monotonic_ms, ok=not is_failure(status))
-        if self.queue.size:
-            self.on_room()
+        self._look_again()
 
     def _look_again(self) -> None:
         """Let who waits look again: something was given back or spent."""
@@ -367,14 +363,12 @@ class Budget:
 
     def moment(self) -> Moment:
         """Give this moment on the exchange's clock and ours."""
-        at_ns, reading = self._clock.monotonic_ns(), self._state.reading
-        if at_ns < self._until_ns and reading is self._read:
-            return self._now
-        at_ms = at_ns // 1_000_000
+        at_ms, reading = self._clock.monotonic_ns() // 1_000_000, self._state.reading
         if reading is None:
             return Moment(self._clock.wall_ns() // 1_000_000, UNMEASURED_MS, at_ms)
-        self._now = Moment(at_ms + reading.ahead_ms, reading.uncertainty_at(at_ms), at_ms)
-        self._until_ns, self._read = (at_ms + 1) * 1_000_000, reading
+        if at_ms != self._now.monotonic_ms or reading is not self._read:
+            self._now = Moment(at_ms + reading.ahead_ms, reading.uncertainty_at(at_ms), at_ms)
+            self._read = reading
         return self._now
 
     def learn_limits(self, family: str, rows: Any) -> None:

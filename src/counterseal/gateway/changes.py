@@ -1,10 +1,10 @@
 """Requests that change something: intent before the first byte, outcome after, never sent twice."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from counterseal.core import freshness, orders
-from counterseal.core.echo import CANCEL_REPLACE, contradicts, legs_contradict, order_in
+from counterseal.core.echo import CANCEL_REPLACE, contradicts, legs_contradict, order_in, replaced_id
 from counterseal.core.legs import AMEND
 from counterseal.core.messages import HeldKey
 from counterseal.core.orders import OPEN_STATES, Entry, Repeat
@@ -19,14 +19,12 @@ from counterseal.gateway.ends import Verdict, expected_of, never_born, order_id_
 from counterseal.gateway.exits.cancels import SocketCancels
 from counterseal.gateway.exposure import Exposures
 from counterseal.gateway.gate import Gate
-from counterseal.gateway.halts import Halting
 from counterseal.gateway.outbound import Outbound, SignerRefused
 from counterseal.gateway.ownership import Ownership
+from counterseal.gateway.recovery import REPLACED
 from counterseal.gateway.refresh import Refresher
 from counterseal.gateway.reply import Reply
 from counterseal.gateway.resolver import Resolver
-from counterseal.gateway.rests import Rests
-from counterseal.gateway.retold import copy, learn_cancel, stored, told_again
 from counterseal.gateway.room import Room
 from counterseal.gateway.state import State
 from counterseal.gateway.sweep import Sweep
@@ -73,9 +71,6 @@ class Changes:
         self._by_socket = by_socket
         self._gate = gate
         self._failures = state.failures.gated
-        self._halts = state.halts
-        self._halting = Halting(state)
-        self._rests = Rests(state)
         self._resolver = resolver
         self._refresher = refresher
         self._outbound = outbound
@@ -93,7 +88,7 @@ class Changes:
         digest = orders.pairs_digest(admitted.endpoint.path, admitted.intent.pairs)
         known = self._repeated(admitted, seen, digest, now_ms)
         if known is not None:
-            return known if isinstance(known, Reply) else await copy(known), None
+            return known if isinstance(known, Reply) else await _copy(known), None
         key = self._outbound.key_for(admitted)
         if key is None:
             return replies.denial("no_key"), None
@@ -125,10 +120,8 @@ class Changes:
         return verdict.reply, verdict.answer
 
     def _shut(self, admitted: Admitted, key: HeldKey) -> Reply | None:
-        """Give the refusal of what a trip or something that fails closes at this moment, None when it may go on."""
-        shut = self._halting.shut(admitted, key) if self._halts.tripped else None
-        if shut is None and (self._failures or self._journal.closed):
-            shut = self._gate.shut(admitted, self._state.account_of(key.ref))
+        """Give the refusal of what something that fails closes at this moment, None when it may go on."""
+        shut = self._gate.shut(admitted) if self._failures or self._journal.closed else None
         return shut or self._closed_by_unknowns(admitted, key)
 
     def _closed_by_unknowns(self, admitted: Admitted, key: HeldKey) -> Reply | None:
@@ -162,12 +155,12 @@ class Changes:
             futures = family in ("usdm", "coinm")
             return replies.denial("duplicate_client_order_id_futures" if futures else "duplicate_client_order_id")
         if repeat is Repeat.SAME and entry is not None:
-            return self._in_flight.get(entry.request) or stored(entry)
+            return self._in_flight.get(entry.request) or _stored(entry)
         if seen is Seen.NEW:
             return None
         if seen is Seen.SAME_PATH and admitted.endpoint.method == "DELETE":
             earlier = self._cancels.get(admitted.marks[0])
-            if earlier is not None and (again := told_again(*earlier)) is not None:
+            if earlier is not None and (again := _told_again(*earlier)) is not None:
                 return again
             if admitted.endpoint.path not in CANCEL_ALL:
                 return None if earlier is not None else self._state.cancel_told(admitted.marks[0])
@@ -188,7 +181,6 @@ class Changes:
         done: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._write(self._intent_record(inquiry, admitted, entry, key))
         self._register(admitted, entry, done)
-        self._rests.place(admitted, key)
         try:
             verdict = await self._verdict(inquiry, admitted, key, permit)
             self._settle(admitted, entry, verdict)
@@ -206,7 +198,6 @@ class Changes:
         if self._exposures.active:
             body = verdict.parsed.body if verdict.parsed else None
             self._exposures.settle(entry.request, key.ref, admitted.endpoint.family, verdict.outcome, body)
-        self._rests.settle(admitted, key, entry, verdict)
         if verdict.outcome is not Outcome.UNKNOWN:
             return verdict
         try:
@@ -243,9 +234,9 @@ class Changes:
     async def _permitted(self, inquiry: Inquiry, admitted: Admitted, key: HeldKey, permit: Permit | None) -> Verdict:
         has_waited = permit is None
         try:
-            permit = permit or await self._room.enter(admitted, key, self._wanted(inquiry, admitted, key))
+            permit = permit or await self._room.enter(admitted, key, lambda: not inquiry.gone)
         except NoRoom as short:
-            return self._unwanted(inquiry, admitted, key) or Verdict(Outcome.NOT_SENT, self._room.refusal(short))
+            return _not_sent("bot_gone") if inquiry.gone else Verdict(Outcome.NOT_SENT, self._room.refusal(short))
         try:
             shut = self._shut(admitted, key) if has_waited else None
             if shut is not None:
@@ -279,24 +270,12 @@ class Changes:
         if inquiry.gone:
             return _not_sent("bot_gone")
         try:
-            answer = await self._outbound.send(admitted, query, key, permit, self._wanted(inquiry, admitted, key))
+            answer = await self._outbound.send(admitted, query, key, permit, lambda: not inquiry.gone)
         except NotSent as error:
-            return self._unwanted(inquiry, admitted, key) or _not_sent(unsent(error))
+            return _not_sent("bot_gone" if inquiry.gone else unsent(error))
         except Lost:
             return _unknown()
         return self._judged(admitted, answer, permit)
-
-    def _wanted(self, inquiry: Inquiry, admitted: Admitted, key: HeldKey) -> Callable[[], bool]:
-        """Give what tells whether a request may still leave: its bot is there, and nobody has halted it meanwhile."""
-        halts, halting = self._halts, self._halting
-        return lambda: not inquiry.gone and not (halts.tripped and halting.refuses(admitted, key))
-
-    def _unwanted(self, inquiry: Inquiry, admitted: Admitted, key: HeldKey) -> Verdict | None:
-        """Give what becomes of a request that was held back for that; None when it was for something else."""
-        if inquiry.gone:
-            return _not_sent("bot_gone")
-        halted = self._halting.shut(admitted, key)
-        return None if halted is None else Verdict(Outcome.NOT_SENT, halted)
 
     def _judged(self, admitted: Admitted, answer: VenueReply, permit: Permit) -> Verdict:
         parsed = answers.parse(answer)
@@ -325,7 +304,7 @@ class Changes:
         await self._resolver.first_word(case)
         if entry.outcome is Outcome.REJECTED:
             return verdict._replace(reply=answers.passed_on(verdict.answer, self._signer.keys(), verdict.parsed))
-        return verdict._replace(reply=stored(entry))
+        return verdict._replace(reply=_stored(entry))
 
     # -- what is kept of it
 
@@ -339,7 +318,7 @@ class Changes:
             if not entry.order_status or (status and status not in OPEN_STATES):
                 entry.order_status = status
             if admitted.endpoint.method in ("DELETE", "PUT") and verdict.outcome is Outcome.ACCEPTED:
-                learn_cancel(self._state, admitted.endpoint.family, body)
+                self._learn_cancel(admitted, body)
         family, ids = admitted.endpoint.family, admitted.intent.client_ids
         self._state.ledger.close(family, ids, entry)
         freed: list[str] = []
@@ -356,6 +335,15 @@ class Changes:
         if made is not None:
             record["numbers"] = made
         self._write(record)
+
+    def _learn_cancel(self, admitted: Admitted, body: Mapping[str, object]) -> None:
+        name = body.get("origClientOrderId") or body.get("clientOrderId")
+        if isinstance(name, str):
+            self._state.ledger.learn(admitted.endpoint.family, name, status_of(body))
+            self._state.unknowns.seen(admitted.endpoint.family, name)
+        old = replaced_id(body)
+        if old is not None:
+            self._state.ledger.learn(admitted.endpoint.family, old, REPLACED)
 
     def _intent_record(self, inquiry: Inquiry, admitted: Admitted, entry: Entry, key: HeldKey) -> dict[str, object]:
         return {
@@ -391,3 +379,22 @@ def _unknown(answer: VenueReply | None = None, parsed: Answer | None = None) -> 
 
 def _not_sent(reason: str) -> Verdict:
     return Verdict(Outcome.NOT_SENT, replies.denial(reason))
+
+
+def _stored(entry: Entry) -> Reply:
+    # An answer too long for the journal is lost with a restart: then nobody can say more than UNKNOWN.
+    return replies.unknown() if entry.reply is None or entry.outcome is Outcome.UNKNOWN else Reply(*entry.reply)
+
+
+def _told_again(done: "asyncio.Future[Reply]", entry: Entry | None) -> "Reply | asyncio.Future[Reply] | None":
+    """Give what the same cancel is told again; None when it was UNKNOWN and is proven never to have been executed."""
+    was_unknown = done.done() and done.result().headers.get("X-Counterseal-State") == Outcome.UNKNOWN.value
+    if not was_unknown or entry is None or entry.outcome is Outcome.UNKNOWN:
+        return done
+    return None if entry.reply is None else Reply(*entry.reply)
+
+
+async def _copy(earlier: "asyncio.Future[Reply]") -> Reply:
+    """Wait for another request's answer without being able to cancel it."""
+    first = await asyncio.shield(earlier)
+    return Reply(first.status, first.body, dict(first.headers))

@@ -1,14 +1,16 @@
 """The gateway's sandbox: what it needs of this installation, found in the settings before it closes behind itself."""
 
 from collections.abc import Iterable
+from ipaddress import ip_address
 from pathlib import Path
 
 from counterseal.adapters import config_file, sandbox
 from counterseal.adapters.ca_files import CaFiles
 from counterseal.adapters.home import Home, HomeError
 from counterseal.adapters.sandbox import Report, profiles
-from counterseal.adapters.venue_place import exchange_of, is_address
-from counterseal.core.config.model import Config
+from counterseal.core.config.model import Config, Venue
+
+HTTPS_PORT = 443
 
 
 def confine(home: Home, listeners: Iterable[int], mode: str) -> Report:
@@ -21,11 +23,11 @@ def confine(home: Home, listeners: Iterable[int], mode: str) -> Report:
         raise HomeError("\n".join(map(str, config)))
     # A rule needs its folder to exist.
     (home.run / "replay").mkdir(mode=0o700, parents=True, exist_ok=True)
-    host, port = exchange_of(config.venue)
+    host, port = _exchange(config.venue)
     profile = profiles.gateway(
         home,
         ports=[port],
-        resolves=not is_address(host),
+        resolves=not _is_address(host),
         ca_file=Path(config.venue.ca_file) if config.venue.ca_file else None,
         listeners=listeners,
         binds=bool(config.venue.egress),
@@ -34,3 +36,19 @@ def confine(home: Home, listeners: Iterable[int], mode: str) -> Report:
         profile = profiles.appending(profile, home.root / config.journal.witness)
     # The leaf certificate is replaced while we run, so that its folder is readable, not the file.
     return sandbox.enter(profiles.reading(profile, CaFiles(home).directory), required=mode == "require")
+
+
+def _exchange(venue: Venue) -> tuple[str, int]:
+    """Host and port of every connection to the exchange; an empty host for the exchange's own names."""
+    if venue.address is None:
+        return "", HTTPS_PORT
+    host, _, port = venue.address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

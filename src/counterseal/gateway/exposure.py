@@ -75,7 +75,7 @@ class Exposures:
         self.active = bool(self.covered)
         self._limits, self._owners = {}, {}
         self._read_for &= self.covered
-        self._states = {name: _futures_of(config, name) for name in config.accounts if _is_limited(config, name)}
+        self._states = {name: _futures_of(config, name) for name in config.accounts}
 
     def limits(self, account: str) -> bool:
         """Tell whether some limit rests on what happens on an account."""
@@ -326,14 +326,8 @@ def covered(config: Config) -> frozenset[Whose]:
         (bot.name, config.keys[key].account)
         for bot in config.bots.values()
         for key in bot.keys
-        if bot.max_exposure is not None or _is_limited(config, config.keys[key].account)
+        if bot.max_exposure is not None or config.keys[key].account in config.accounts
     )
-
-
-def _is_limited(config: Config, account: str) -> bool:
-    """An account may have limits that are the guard's alone."""
-    limits = config.accounts.get(account)
-    return limits is not None and (limits.max_exposure is not None or bool(limits.max_symbol_exposure))
 
 
 def _futures_of(config: Config, account: str) -> frozenset[str]:

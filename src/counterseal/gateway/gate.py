@@ -33,8 +33,8 @@ class Gate:
 
     # -- requests
 
-    def shut(self, admitted: Admitted, account: str = "") -> Reply | None:
-        """Give the refusal of a request that a failing thing closes; None when it may go on. `account` is whose it is.
+    def shut(self, admitted: Admitted) -> Reply | None:
+        """Give the refusal of a request that a failing thing closes; None when it may go on.
 
         To be asked when the journal is closed or something is failing at all.
         """
@@ -42,7 +42,7 @@ class Gate:
         if kind is None:
             return None
         self.look_at_journal()
-        failure = self._state.failures.refusing(kind, admitted.endpoint.family, account)
+        failure = self._state.failures.refusing(kind, admitted.endpoint.family)
         if failure is None:
             return None
         return replies.denial(failure.reason, since_ms=self._state.told_ms(failure.since_ms))

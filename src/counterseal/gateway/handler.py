@@ -99,8 +99,7 @@ class Handler:
         """Carry out an admitted request and give its answer."""
         begun_ns, counter = inquiry.begun_ns, self._state.counter(admitted.bot)
         counter.requests += 1
-        self._state.heard_ms[admitted.bot] = now_ms = begun_ns // 1_000_000
-        seen = self._spend(admitted, now_ms)
+        seen = self._spend(admitted, begun_ns // 1_000_000)
         if admitted.endpoint.mutating:
             reply, answer = await self._changes.answer(inquiry, admitted, seen)
         else:
@@ -121,8 +120,7 @@ class Handler:
     def here(self, inquiry: Inquiry, admitted: Admitted, answer: Callable[[Admitted], Reply]) -> Reply:
         """Carry out an admitted request that asks nothing of the exchange."""
         self._state.counter(admitted.bot).requests += 1
-        self._state.heard_ms[admitted.bot] = now_ms = inquiry.begun_ns // 1_000_000
-        if self._spend(admitted, now_ms) is not Seen.NEW:
+        if self._spend(admitted, inquiry.begun_ns // 1_000_000) is not Seen.NEW:
             return self._deny(inquiry, Denial("replayed"), inquiry.begun_ns)
         reply = answer(admitted)
         reason = reply.headers.get("X-Counterseal-Reason")

@@ -1,12 +1,11 @@
 """Everything between a bot's request and the exchange, wired once for the service and for tests."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from counterseal.adapters.tasks import Tasks
 from counterseal.adapters.unrecorded import Unrecorded
-from counterseal.core.budget.share import Shares
 from counterseal.gateway.admission import Admission, Upgrade, not_carried
 from counterseal.gateway.asking import Asker
 from counterseal.gateway.budget import Budget
@@ -51,8 +50,7 @@ class Parts:
     """What the plane is made of. `draw(n)` gives an unforeseeable number from 0 to n - 1; `upgrade` judges
     WebSocket handshakes, `listen_keys` answers their calls. `links` reach user data at the exchange; without them
     there is none; `listened` finds a stream that bots listen to. `sockets` reach the WebSocket API that cancels go by
-    while REST is closed; without them they have REST alone. `shares` are who may spend how much of the exchange's
-    limits.
+    while REST is closed; without them they have REST alone.
     """
 
     state: State
@@ -69,7 +67,6 @@ class Parts:
     listen_keys: ListenKeyCalls = no_listen_keys
     links: Links | None = None
     sockets: SocketLinks | None = None
-    shares: Shares | None = None
 
 
 class Plane:
@@ -81,9 +78,7 @@ class Plane:
         self._state = state
         self._tasks = parts.tasks
         turn.on_turn = state.overload.turned
-        # Hears what is put on record of limits and accounts: the guard, where there is one.
-        self.news: Callable[[Mapping[str, Any]], None] | None = None
-        self.budget = Budget(state, parts.draw, self._tell, parts.shares)
+        self.budget = Budget(state, parts.draw, self._tell)
         exchange = Exchange(state, parts.venue, self.budget)
         room = Room(state, self.budget, Line(state, self.budget))
         outbound = Outbound(state, exchange, signer, turn)
@@ -91,7 +86,7 @@ class Plane:
         asker = Asker(state, outbound, self.budget, signer)
         self.exposures = Exposures(state, lambda record: self.gate.record(record))
         self.polling = Polling(state, asker, self.exposures, parts.tasks, log.warning)
-        self.inside = inside = Inside(state, self.exposures, self.polling, parts.tasks, self._tell_of_users, log)
+        inside = Inside(state, self.exposures, self.polling, parts.tasks, self._tell_of_users, log)
         self.feeds = UserFeeds(
             state, outbound, self.budget, signer, parts.tasks, parts.links, inside, self._tell_of_users, log
         )  # fmt: skip
@@ -137,15 +132,10 @@ class Plane:
 
     def _tell(self, **fields: Any) -> None:
         """Put on record what an operator must know about the exchange's limits."""
-        self._record(fields)
+        self.gate.record({"type": "event", **fields})
         self._log.warning("limits", **fields)
 
     def _tell_of_users(self, **fields: Any) -> None:
         """Put on record what an operator must know about user data."""
-        self._record(fields)
-        self._log.warning("user data", **fields)
-
-    def _record(self, fields: Mapping[str, Any]) -> None:
         self.gate.record({"type": "event", **fields})
-        if self.news is not None:
-            self.news(fields)
+        self._log.warning("user data", **fields)

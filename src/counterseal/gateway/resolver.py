@@ -19,7 +19,6 @@ from counterseal.gateway.asking import Asker
 from counterseal.gateway.cases import Case, recovered_case
 from counterseal.gateway.exposure import Exposures
 from counterseal.gateway.recovery import MAX_KEPT_REPLY
-from counterseal.gateway.rests import Rests
 from counterseal.gateway.state import State
 from counterseal.gateway.turn import Turn
 from counterseal.ports.journal import Journal
@@ -40,7 +39,6 @@ class Resolver:
         exposures: Exposures,
     ) -> None:  # fmt: skip
         self._exposures = exposures
-        self._rests = Rests(state)
         self._state = state
         self._asker = asker
         self._signer = signer
@@ -188,7 +186,6 @@ class Resolver:
         self._write({**record, **(by or {})})
         if self._exposures.active:
             self._exposures.settle(entry.request, case.key, case.family, found.outcome, found.body)
-        self._rests.resolved(case.key, case.family, freed, found.body)
         self._log.warning("unknown request is resolved", id=entry.request, outcome=found.outcome.value, after_ms=age_ms)
 
     def _reply(self, found: Conclusion) -> tuple[int, bytes] | None:

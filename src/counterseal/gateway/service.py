@@ -12,7 +12,6 @@ from typing import Any
 from counterseal.adapters import config_file
 from counterseal.adapters.ca_files import CaFiles
 from counterseal.adapters.catalogue_data import load_catalogue
-from counterseal.adapters.control_link import Control, ControlError
 from counterseal.adapters.egress import not_of_this_host
 from counterseal.adapters.home import Home
 from counterseal.adapters.host_probes import HostProbes
@@ -25,16 +24,14 @@ from counterseal.adapters.tasks import Tasks
 from counterseal.adapters.tls_server import LeafError, ServerTls
 from counterseal.adapters.upstream import UpstreamPool
 from counterseal.core.binance.hosts import BOT_HOSTS, ENVIRONMENT_HOSTS, STREAM_HOSTS
-from counterseal.core.budget.share import BESIDE_GUARD, Shares
 from counterseal.core.config.grammar import parse_label, parse_name
 from counterseal.core.config.model import Config, Fault
 from counterseal.core.failures import Sign
 from counterseal.core.orders import IdLedger
 from counterseal.core.replay import SeenWindow
 from counterseal.gateway.connect import UNNAMED, Front, Named
+from counterseal.gateway.control import Control, ControlError
 from counterseal.gateway.credentials import Credentials
-from counterseal.gateway.guard_link import GuardLink
-from counterseal.gateway.guard_news import Criticals
 from counterseal.gateway.health import Health
 from counterseal.gateway.keeping import Keeping
 from counterseal.gateway.listener import BotConnection, Door
@@ -56,6 +53,8 @@ from counterseal.ports.clock import Clock
 
 DRAIN_S = 10.0
 HELLO_S = 5.0
+
+
 _UNMEASURED = HostProbes()
 
 
@@ -73,7 +72,6 @@ class Service:
         sandbox: Mapping[str, Any] | None = None,
         probes: HostProbes = _UNMEASURED,
         boot: str = "",
-        guard_end: socket.socket | None = None,
     ) -> None:
         self._home = home
         self._clock = clock
@@ -81,8 +79,7 @@ class Service:
         self._sandbox = sandbox
         self._stopped = asyncio.Event()
         self._log_file = LogFile(home.logs / "gateway.jsonl", clock)
-        self._criticals = Criticals(self._log_file)
-        self._log = make_logger(self._criticals, clock)
+        self._log = make_logger(self._log_file, clock)
         self._tasks = Tasks(self._task_failed)
         config, policy = _read_config(home)
         self._keeping = Keeping(home, config, clock, self._tasks, self._log)
@@ -98,8 +95,7 @@ class Service:
         self._venue = UpstreamPool(targets(config), clock, self._log.warning)
         self._hub, upgrades = self._make_streams(config)
         listen_keys = Keys(self._state, self._signer, secrets.randbelow, self._credentials.listen_key_secret())
-        self._plane = self._make_plane(upgrades, listen_keys, BESIDE_GUARD if guard_end else None)
-        self._guard = guard_end and GuardLink(guard_end, self._state, self._plane, self._log, self._criticals)
+        self._plane = self._make_plane(upgrades, listen_keys)
         upgrades.users = users = UserStreams(listen_keys, Audience(self._state, self._plane.feeds))
         upgrades.api = Desk(
             self._hub, self._plane.handler, self._turn, self._tasks, self._state, Subscriptions(users, clock),
@@ -127,7 +123,7 @@ class Service:
 
     # -- making
 
-    def _make_plane(self, upgrades: Upgrades, listen_keys: Keys, shares: Shares | None) -> Plane:
+    def _make_plane(self, upgrades: Upgrades, listen_keys: Keys) -> Plane:
         return Plane(
             Parts(
                 state=self._state,
@@ -144,7 +140,6 @@ class Service:
                 links=user_links(self._state.config),
                 sockets=socket_links(self._state.config),
                 listened=self._hub.listened,
-                shares=shares,
             )
         )
 
@@ -180,8 +175,6 @@ class Service:
         asyncio.get_running_loop().set_exception_handler(self._loop_fault)
         self._signer.start()
         self._control.start()
-        if self._guard:
-            self._guard.start()
         self._record_start()
         self._plane.refresher.start()
         self._venue.start()
@@ -196,7 +189,6 @@ class Service:
             self._plane.resolver.before_opening(self._unresolved_at_start),
             self._plane.reconciler.before_opening(self._lacking_since, self._boots.recent(self._lacking_since)),
             self._plane.read_exposure(JournalTail(self._home.journal)),
-            *([self._guard.first_ladder()] if self._guard else []),
         )
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: BotConnection(self._door), sock=self._listen, backlog=1024)
@@ -247,8 +239,6 @@ class Service:
         self._plane.feeds.close()
         await self._plane.by_socket.close()
         await self._tasks.cancel_all()
-        if self._guard:
-            self._guard.close()
         await self._keeping.end()
         await self._venue.close()
         self._signer.close()
@@ -289,7 +279,7 @@ class Service:
         report = status_report(self._state, self._signer.keys(), self._journal.state, len(self._door.open))
         market = {**self._hub.report(), "reads": self._plane.live_reads.report()}
         streams = {"streams": market, "user_data": self._plane.feeds.report()}
-        return {**report, **streams, "sandbox": self._sandbox, "ladder": self._guard and self._guard.report()}
+        return {**report, **streams, "sandbox": self._sandbox}
 
     async def _limits(self) -> dict[str, Any]:
         return {**limits_report(self._state, self._plane.budget), "exposure": self._plane.exposures.report()}

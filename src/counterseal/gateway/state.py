@@ -9,7 +9,6 @@ from counterseal.core.config.model import Bot, Config
 from counterseal.core.credential import Credential
 from counterseal.core.exchange_clock import Reading
 from counterseal.core.failures import Failures
-from counterseal.core.halts import Halts
 from counterseal.core.market import FamilyMarket
 from counterseal.core.orders import IdLedger
 from counterseal.core.overload import Overload
@@ -17,7 +16,6 @@ from counterseal.core.public_cache import PublicCache
 from counterseal.core.public_reads import Pair, SharedRead, shared_read
 from counterseal.core.repeats import Latch
 from counterseal.core.replay import SeenWindow
-from counterseal.core.resting import Resting
 from counterseal.core.unknowns import Unknowns
 from counterseal.core.venue_wall import VenueWall
 from counterseal.gateway.reply import Reply
@@ -47,8 +45,7 @@ class BotCounters:
 class State:
     """Configuration, credentials, ledgers and views of the market.
 
-    `cancels` are the answers to cancels of the run before, by the mark of their payload. `heard_ms` is when each bot's
-    last request was whole (monotonic). `resting` is kept where there is a guard that asks for it.
+    `cancels` are the answers to cancels of the run before, by the mark of their payload.
     """
 
     clock: Clock
@@ -63,15 +60,12 @@ class State:
     latches: dict[str, Latch] = field(default_factory=dict)
     cancels: Mapping[bytes, tuple[int, bytes]] = field(default_factory=dict)
     failures: Failures = field(default_factory=Failures)
-    halts: Halts = field(default_factory=Halts)
-    resting: Resting | None = None
     markets: dict[str, FamilyMarket] = field(default_factory=dict)
     wall: VenueWall = field(default_factory=VenueWall)
     overload: Overload = field(default_factory=Overload)
     public: PublicCache = field(default_factory=PublicCache)
     reading: Reading | None = None
     counters: dict[str, BotCounters] = field(default_factory=dict)
-    heard_ms: dict[str, int] = field(default_factory=dict)
     serving: bool = False
     draining: bool = False
     requests: int = 0

@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from counterseal.adapters.control_link import ControlError
 from counterseal.core.config.grammar import parse_label
 from counterseal.core.outcome import Outcome
 from counterseal.core.resolver import OVERDUE_MS
 from counterseal.gateway.cases import Case
+from counterseal.gateway.control import ControlError
 from counterseal.gateway.resolver import Resolver
 from counterseal.gateway.state import State
 

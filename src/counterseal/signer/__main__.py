@@ -1,7 +1,4 @@
-"""`python -m counterseal.signer --home DIR --gateway-fd N --lifeline-fd M`: started by the supervisor.
-
-With `--guard-fd N` for the guard, which is served first.
-"""
+"""`python -m counterseal.signer --home DIR --gateway-fd N --lifeline-fd M`: started by the supervisor."""
 
 import argparse
 import json
@@ -11,7 +8,6 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 
 from counterseal.adapters import pin_memory, secret_memory, unlock
@@ -51,7 +47,6 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="counterseal.signer")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--gateway-fd", type=int, required=True)
-    parser.add_argument("--guard-fd", type=int, help="where the guard asks, before the gateway")
     parser.add_argument("--lifeline-fd", type=int, required=True)
     parser.add_argument("--ready-fd", type=int, help="gets one JSON object when the signer serves")
     parser.add_argument("--page-fd", type=int, help="secret memory that outlives this process")
@@ -77,15 +72,10 @@ def _run(args: argparse.Namespace) -> int:
     tokens = hsm_keys.load(home, lambda: clock.monotonic_ns() // 1_000_000, _say, pins)
     keys: Mapping[str, HeldSigningKey] = {**tokens, **ring.keys}
     caps = CapsJudge(ring.caps, clock.monotonic_ns)
-    desk = Desk(
-        table.load(), keys, secrets.token_hex(8), _wall_clock(clock), caps, log=ring.log, guards=table.load_guards()
-    )
-    with ExitStack() as stack:
-        given = [fd for fd in (args.guard_fd, args.gateway_fd) if fd is not None]
-        ends = [stack.enter_context(socket.socket(fileno=fd)) for fd in given]
+    desk = Desk(table.load(), keys, secrets.token_hex(8), _wall_clock(clock), caps, log=ring.log)
+    with socket.socket(fileno=args.gateway_fd) as gateway:
         sandbox = confine(home, args.sandbox)
-        has_guard = args.guard_fd is not None
-        loop.serve(ends, args.lifeline_fd, desk, lambda: _report(args.ready_fd, ring, sandbox), has_guard=has_guard)
+        loop.serve([gateway], args.lifeline_fd, desk, lambda: _report(args.ready_fd, ring, sandbox))
     ring.memory.wipe()
     return 0
 

@@ -41,20 +41,19 @@ class HeldSigningKey:
 
 
 class Line:
-    """What the signer remembers of one connection: the last number asked on it. `is_guards`: the guard is its peer."""
+    """What the signer remembers of one connection: the last number asked on it."""
 
-    __slots__ = ("is_guards", "last_id")
+    __slots__ = ("last_id",)
 
-    def __init__(self, *, is_guards: bool = False) -> None:
+    def __init__(self) -> None:
         self.last_id = -1
-        self.is_guards = is_guards
 
 
 class Desk:
     """Answers packets. `wall_ms` gives this host's milliseconds since the epoch, without any offset.
 
     `caps` judges sizes and rates; without it everything in the table may be signed. `epoch` is that of the lease. `log`
-    signs checkpoints of the journal and nothing else. `guards` is what is signed for the guard alone, besides.
+    signs checkpoints of the journal and nothing else.
     """
 
     def __init__(
@@ -66,11 +65,9 @@ class Desk:
         caps: CapsJudge | None = None,
         epoch: int = 0,
         log: LogSigner | None = None,
-        guards: Table | None = None,
     ) -> None:
         self._keys, self._wall_ms = keys, wall_ms
         self._judge = Judge(table, keys, epoch)
-        self._guards_judge = Judge({**table, **guards}, keys, epoch) if guards else self._judge
         self._caps = uncapped() if caps is None else caps
         self._hello = Hello(incarnation, tuple(key.held for key in keys.values()))
         self._line = Line()
@@ -100,7 +97,7 @@ class Desk:
             if request.id <= line.last_id:
                 return Refused(request.id, "out_of_order")
             line.last_id = request.id
-            return self._sign(request, now_ms, self._guards_judge if line.is_guards else self._judge)
+            return self._sign(request, now_ms)
         if type(request) is SignCheckpoint:
             if request.id <= line.last_id:
                 return Refused(request.id, "out_of_order")
@@ -111,11 +108,11 @@ class Desk:
             return self._hello
         return MALFORMED
 
-    def _sign(self, request: Sign, now_ms: int, judge: Judge) -> Signed | Refused:
+    def _sign(self, request: Sign, now_ms: int) -> Signed | Refused:
         pairs = request.pairs
         names = tuple([name for name, _ in pairs])
         values = [value for _, value in pairs]
-        shape = judge.shape(request, names)
+        shape = self._judge.shape(request, names)
         if isinstance(shape, str):
             return Refused(request.id, shape)
         if shape.entry.logs_on and self._could_trade(request.key_ref):

@@ -12,24 +12,17 @@ _GONE = select.POLLHUP | select.POLLERR | select.POLLNVAL
 
 
 def serve(
-    ends: Sequence[socket.socket],
-    lifeline_fd: int,
-    desk: Desk,
-    greeted: Callable[[], None] = lambda: None,
-    *,
-    has_guard: bool = False,
+    ends: Sequence[socket.socket], lifeline_fd: int, desk: Desk, greeted: Callable[[], None] = lambda: None
 ) -> None:
     """Greet and answer everybody until the lifeline closes or nobody is left.
 
     `ends` are SOCK_SEQPACKET sockets without a timeout, in the order of their rank: after every packet the first one
     that has something to say is served, so the guard's comes first. `lifeline_fd` is the read end of a silent pipe.
-    `greeted` is called when everybody who listens has been told which keys there are. `has_guard` tells that the first
-    end is the guard's.
+    `greeted` is called when everybody who listens has been told which keys there are.
     """
     poll = select.poll()
     poll.register(lifeline_fd, select.POLLIN)
-    made = [_Connection(end, desk, poll, Line(is_guards=has_guard and end is ends[0])) for end in ends]
-    lines = [line for line in made if line.turn(select.POLLOUT)]
+    lines = [line for line in [_Connection(end, desk, poll) for end in ends] if line.turn(select.POLLOUT)]
     greeted()
     while lines:
         ready = dict(poll.poll())
@@ -45,9 +38,9 @@ def serve(
 class _Connection:
     """One end with the answers that its peer has not fetched. While there are some, nothing more is read from it."""
 
-    def __init__(self, end: socket.socket, desk: Desk, poll: select.poll, line: Line) -> None:
+    def __init__(self, end: socket.socket, desk: Desk, poll: select.poll) -> None:
         self._end, self._desk, self._poll = end, desk, poll
-        self._line = line
+        self._line = Line()
         self._outgoing = deque(desk.greeting())
         self.fd = end.fileno()
         self._wanted = select.POLLOUT

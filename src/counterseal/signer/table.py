@@ -10,7 +10,6 @@ from enum import Enum, auto
 
 from counterseal.adapters.catalogue_data import load_catalogue
 from counterseal.core.binance.catalogue import MUTATING, Endpoint
-from counterseal.core.binance.countdown import COUNTDOWNS
 from counterseal.core.binance.socket_cancel import CANCEL
 from counterseal.core.userdata.subscription import SUBSCRIBE
 
@@ -104,17 +103,6 @@ class Target:
 def load() -> Table:
     """Build the table from the shipped catalogue, with the two requests to WebSocket APIs that are signed."""
     return table([*load_catalogue(), SUBSCRIBE, CANCEL])
-
-
-def load_guards() -> Table:
-    """Give what is signed for the guard alone, besides: countdowns, which whoever may ask for them can switch off.
-
-    The same query does at both families, and nowhere else.
-    """
-    return {
-        _place(endpoint): Entry(frozenset(endpoint.params) - OWN_PARAMETERS, act=Act.CANCEL)
-        for endpoint in COUNTDOWNS.values()
-    }
 
 
 def table(endpoints: Iterable[Endpoint]) -> Table:

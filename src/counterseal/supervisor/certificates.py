@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 
 from counterseal.adapters.home import Home, HomeError
 from counterseal.supervisor.child import spawn
+from counterseal.supervisor.children import PYTHON
 from counterseal.supervisor.hourly import Hourly
-from counterseal.supervisor.linked_child import PYTHON
 
 HELPER = (*PYTHON, "counterseal.supervisor.ca_mint")
 FIRST_S = 60.0

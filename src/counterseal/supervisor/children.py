@@ -1,24 +1,34 @@
-"""How signer and gateway are started and what belongs to each of them."""
+"""How the two children are started and what belongs to each of them."""
 
 import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+from counterseal.adapters import config_file
 from counterseal.adapters.home import Home
+from counterseal.core.config.model import Fault
 from counterseal.supervisor.child import Child, spawn
 from counterseal.supervisor.keeper import Keeper
-from counterseal.supervisor.linked_child import PYTHON, Clock, LinkedChild, Say, flags
+from counterseal.supervisor.link import GONE, Link
 from counterseal.supervisor.wires import Wires
 
+# -P: what lies in the operator's working directory is never imported.
+PYTHON = (sys.executable, "-P", "-m")
 GATEWAY = (*PYTHON, "counterseal.gateway")
 SIGNER = (*PYTHON, "counterseal.signer")
 # The signer's exit status when starting it again changes nothing (`signer.filling`).
 NEEDS_OPERATOR = 3
 MAX_REPORT = 65_536
+
+Clock = Callable[[], int]
+Say = Callable[[str], None]
 
 
 class SignerChild:
@@ -44,7 +54,7 @@ class SignerChild:
         self._lifeline = self._ready = -1
         self._report: dict[str, Any] = {}
         self.child = Child("signer", self._launch, self._cleanup, clock_ms, say, self._is_final)
-        wires.gateway_signer.on_new_pair = wires.guard_signer.on_new_pair = self._move
+        wires.on_new_pair = self._move
 
     def view(self) -> dict[str, Any]:
         """What `status` shows: of the process, and what the signer last said of itself."""
@@ -73,11 +83,9 @@ class SignerChild:
     def _launch(self) -> subprocess.Popen[bytes]:
         lifeline, self._lifeline = os.pipe()
         self._ready, ready = os.pipe()
-        ends = (self._wires.guard_signer.pair.answerer_end, self._wires.gateway_signer.pair.answerer_end)
-        fds = (*(end.fileno() for end in ends), lifeline, ready)
-        names = ("--guard-fd", "--gateway-fd", "--lifeline-fd", "--ready-fd")
-        argv = (*self._command, "--home", str(self._home.root), *flags(zip(names, fds, strict=True)))
-        argv = (*argv, *self._keeper.flags())
+        fds = (self._wires.pair.signer_end.fileno(), lifeline, ready)
+        names = ("--gateway-fd", "--lifeline-fd", "--ready-fd")
+        argv = (*self._command, "--home", str(self._home.root), *_flags(names, fds), *self._keeper.flags())
         try:
             process = spawn(argv, (*fds, *self._keeper.fds), self._environ, self._keeper.stdin())
         except OSError:
@@ -116,10 +124,10 @@ class SignerChild:
             self._ready = -1
 
 
-class GatewayChild(LinkedChild):
-    """The gateway. `on_state` is told whenever one is "starting", is "serving", and has "ended".
+class GatewayChild:
+    """The gateway with its control link; each process has its own pair, so no reply reaches the wrong one.
 
-    A gateway that shuts one of its pairs is killed; the next one and whoever is at the other end get a new pair.
+    A gateway that shuts its pair with the signer is killed; the next one and a new signer get a new pair.
     """
 
     def __init__(
@@ -131,35 +139,69 @@ class GatewayChild(LinkedChild):
         clock_ms: Clock,
         say: Say,
     ) -> None:
-        self._wires = wires
-        self.on_state: Callable[[str], None] = lambda _state: None
-        answers_for = {"signer": wires.gateway_signer, "guard": wires.guard_gateway}
-        super().__init__("gateway", home, answers_for, command, environ, clock_ms, say)
+        self._home, self._wires, self._command, self._environ, self._say = home, wires, command, environ, say
+        self._link: Link | None = None
+        self.child = Child("gateway", self._launch, self._cleanup, clock_ms, say)
 
-    def _fds(self) -> list[tuple[str, int]]:
-        return [
-            ("--listen-fd", self._wires.listener.fileno()),
-            ("--signer-fd", self._wires.gateway_signer.pair.asker_end.fileno()),
-            ("--guard-fd", self._wires.guard_gateway.pair.answerer_end.fileno()),
-            *self._wires.named_fds,
-        ]
+    async def ask(self, verb: str, timeout_s: float, args: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Ask the gateway; always a reply, with an error when none runs."""
+        return await self._link.ask(verb, timeout_s, args=args) if self._link is not None else dict(GONE)
+
+    async def reload_config(self, timeout_s: float) -> dict[str, Any]:
+        """Have the gateway take up counterseal.toml, opened here: a file replaced since its start is closed to it."""
+        file = config_file.open_only(self._home.config)
+        if isinstance(file, Fault):
+            # Nobody else tells the gateway that its policy is not the one that was meant.
+            await self.ask("config_unreadable", timeout_s)
+            return {"ok": False, "error": str(file)}
+        try:
+            return await self._link.ask("reload_config", timeout_s, [file]) if self._link is not None else dict(GONE)
+        finally:
+            os.close(file)
 
     def _launch(self) -> subprocess.Popen[bytes]:
-        process = super()._launch()
-        self.on_state("starting")
+        self._wires.renew_if_shut()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        end = self._wires.pair.gateway_end
+        fds: tuple[int, ...] = (self._wires.listener.fileno(), end.fileno(), theirs.fileno())
+        flags = _flags(("--listen-fd", "--signer-fd", "--control-fd"), fds)
+        for name, fd in self._wires.named_fds:
+            fds, flags = (*fds, fd), [*flags, name, str(fd)]
+        with theirs:
+            try:
+                process = spawn((*self._command, "--home", str(self._home.root), *flags), fds, self._environ)
+            except OSError:
+                ours.close()
+                raise
+        self._link = Link(ours, self._event)
+        asyncio.get_running_loop().add_reader(self._wires.pair.fileno(), self._pair_shut)
         return process
 
-    def _event(self, event: str, _message: Mapping[str, Any]) -> None:
+    def _pair_shut(self) -> None:
+        """Kill the gateway: of the two, it is the one that talks to strangers. Its end brings the new pair."""
+        asyncio.get_running_loop().remove_reader(self._wires.pair.fileno())
+        self._say("gateway shut its connection to the signer; both are replaced")
+        self.child.signal(signal.SIGKILL)
+
+    def _event(self, event: str) -> None:
         if event == "ready":
             self.child.mark_ready()
-            self.on_state("serving")
             self._say(f"serving on {self._wires.listen}{_others(self._wires)}")
 
     def _cleanup(self) -> None:
-        super()._cleanup()
-        self.on_state("ended")
+        if self._link is not None:
+            self._link.close()
+            self._link = None
+        asyncio.get_running_loop().remove_reader(self._wires.pair.fileno())
+        with suppress(OSError):  # no descriptor to be had: the next launch tries again, and says so
+            self._wires.renew_if_shut()
+        self._wires.drop_stale()
 
 
 def _others(wires: Wires) -> str:
     proxy = f", proxy on {wires.named['proxy']}" if wires.proxy else ""
     return proxy + (f", TLS on {', '.join(wires.named['tls'])}" if wires.tls else "")
+
+
+def _flags(names: Sequence[str], fds: Sequence[int]) -> list[str]:
+    return [word for name, fd in zip(names, fds, strict=True) for word in (name, str(fd))]

@@ -1,4 +1,4 @@
-"""The supervisor's end of its socket pair with gateway or guard: one JSON object per packet.
+"""The supervisor's end of its socket pair with the gateway: one JSON object per packet.
 
 Request {"id": n, "verb": v}, where a verb takes some with {"args": {...}};
 reply {"id": n, "ok": true, "result": {...}} or {"id": n, "ok": false, "error": s}; unasked {"event": "ready"}.
@@ -11,23 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 MAX_PACKET = 1 << 18
-
-
-def gone(who: str) -> dict[str, Any]:
-    """Give the answer of a process that does not run."""
-    return {"ok": False, "error": f"the {who} ended before it answered; it is started again, try once more"}
-
-
-GONE = gone("gateway")
+GONE = {"ok": False, "error": "the gateway ended before it answered; it is started again, try once more"}
 
 
 class Link:
-    """Asks `who`. Owns `end`, our end of the pair, until `close`. Inside the running event loop."""
+    """Asks the gateway. Owns `end`, our end of the pair, until `close`. Inside the running event loop."""
 
-    def __init__(
-        self, end: socket.socket, on_event: Callable[[str, Mapping[str, Any]], None], who: str = "gateway"
-    ) -> None:
-        self._end, self._on_event, self._who = end, on_event, who
+    def __init__(self, end: socket.socket, on_event: Callable[[str], None]) -> None:
+        self._end, self._on_event = end, on_event
         self._end.setblocking(False)
         self._loop = asyncio.get_running_loop()
         self._next_id = 1
@@ -39,28 +30,21 @@ class Link:
     ) -> dict[str, Any]:
         """Ask and give the reply without its id; no reply in time and no gateway give an error too.
 
-        `files` are open files that the other could not open itself; the caller closes them.
+        `files` are open files that the gateway could not open itself; the caller closes them.
         """
-        number = self._number()
+        number, self._next_id = self._next_id, self._next_id + 1
         answer: asyncio.Future[dict[str, Any]] = self._loop.create_future()
         self._waiting[number] = answer
         try:
-            self._send(number, verb, files, args)
+            request = {"id": number, "verb": verb} | ({"args": dict(args)} if args else {})
+            socket.send_fds(self._end, [json.dumps(request).encode()], files)
             return await asyncio.wait_for(answer, timeout_s)
         except TimeoutError:
-            return {"ok": False, "error": f"the {self._who} gave no answer within {timeout_s:g} s"}
+            return {"ok": False, "error": f"the gateway gave no answer within {timeout_s:g} s"}
         except OSError:
-            return gone(self._who)
+            return GONE
         finally:
             self._waiting.pop(number, None)
-
-    def tell(self, verb: str, args: Mapping[str, Any] | None = None, files: Sequence[int] = ()) -> bool:
-        """Send a verb whose answer nobody waits for; False when it cannot be sent."""
-        try:
-            self._send(self._number(), verb, files, args)
-        except OSError:
-            return False
-        return True
 
     def close(self) -> None:
         """Give up: whoever waits gets an error. Closing twice is fine."""
@@ -70,15 +54,7 @@ class Link:
         self._end.close()
         for answer in self._waiting.values():
             if not answer.done():
-                answer.set_result(gone(self._who))
-
-    def _number(self) -> int:
-        number, self._next_id = self._next_id, self._next_id + 1
-        return number
-
-    def _send(self, number: int, verb: str, files: Sequence[int], args: Mapping[str, Any] | None) -> None:
-        request = {"id": number, "verb": verb} | ({"args": dict(args)} if args else {})
-        socket.send_fds(self._end, [json.dumps(request).encode()], files)
+                answer.set_result(GONE)
 
     def _readable(self) -> None:
         try:
@@ -100,7 +76,7 @@ class Link:
         if not isinstance(message, dict):
             return
         if isinstance(message.get("event"), str):
-            self._on_event(message["event"], message)
+            self._on_event(message["event"])
             return
         number = message.pop("id", None)
         answer = self._waiting.get(number) if type(number) is int else None

@@ -1,4 +1,4 @@
-"""The supervisor: binds, keeps signer, gateway and guard alive, answers operators, ends all in order."""
+"""The supervisor: binds, keeps signer and gateway alive, answers operators, ends all in order."""
 
 import asyncio
 import json
@@ -22,15 +22,12 @@ from counterseal.supervisor.certificates import Certificates
 from counterseal.supervisor.child import Child, clean_environ, with_credentials
 from counterseal.supervisor.children import GATEWAY, SIGNER, GatewayChild, SignerChild
 from counterseal.supervisor.confinement import confine, flags
-from counterseal.supervisor.guard_child import GUARD, GuardChild
 from counterseal.supervisor.keeper import Keeper, keeper
 from counterseal.supervisor.operator import Operator
 from counterseal.supervisor.prune import pruning
 from counterseal.supervisor.wires import Wires, open_wires
 
 DRAIN_S = 10.0
-# It renews countdowns a last time and puts alerts on disk; a busy machine takes its time.
-GUARD_END_S = 5.0
 SIGNER_END_S = 2.0
 LOCK = "supervisor"
 _DEFAULT_SIGNER = Signer()
@@ -43,13 +40,12 @@ def _say(text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a test may exchange: commands, the children's environment, how it speaks; and the sandbox."""
+    """What a test may exchange: the gateway's command, the children's environment, how it speaks; and the sandbox."""
 
     gateway: Sequence[str] = GATEWAY
     environ: Mapping[str, str] = field(default_factory=lambda: clean_environ(os.environ))
     say: Callable[[str], None] = _say
     sandbox: str = "best"
-    guard: Sequence[str] = GUARD
 
 
 def up(
@@ -78,9 +74,6 @@ def up(
                 if wires.named:
                     Certificates(home, setting.environ, setting.say).prepare()
                 control = control_socket.bind(home.control_socket)
-                # Homes of before the guard have none; whoever is confined can no longer make it.
-                for folder in (home.guard_journal, home.guard_spool):
-                    folder.mkdir(mode=0o700, exist_ok=True)
                 report = confine(home, setting.sandbox)
                 with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                     return runner.run(_Supervisor(home, wires, kept, setting, report).run(control))
@@ -110,40 +103,27 @@ class _Supervisor:
         )
         command = (*self._setting.gateway, *mode)
         gateway = GatewayChild(self._home, self._wires, command, environ, _monotonic_ms, say)
-        guard = self._guard(gateway, mode)
-        self._children = (signer.child, gateway.child, guard.child)
+        self._children = (signer.child, gateway.child)
         loop = asyncio.get_running_loop()
         # A terminal that is closed (SIGHUP) is no reason to leave without draining.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._signalled)
-        server = await control_socket.serve(control, Operator(signer, gateway, guard, self._view).handle, os.geteuid())
+        server = await control_socket.serve(control, Operator(signer, gateway, self._view).handle, os.geteuid())
         replace_private(self._home.supervisor_file, json.dumps(self._view()).encode() + b"\n")
         if self._wires.named:
             Certificates(self._home, environ, say).start()
         pruning(self._home, environ, say).start()
         try:
-            await self._start(signer, gateway, guard)
+            await self._start(signer, gateway)
             await self._stop.wait()
-            return await self._end(signer, gateway, guard)
+            return await self._end(signer, gateway)
         finally:
             server.close()
             self._home.control_socket.unlink(missing_ok=True)
             self._home.supervisor_file.unlink(missing_ok=True)
 
-    def _guard(self, gateway: GatewayChild, mode: Sequence[str]) -> GuardChild:
-        """Make the guard, which may have the gateway killed and hears when one begins."""
-        setting = self._setting
-        # Secrets of alert channels may be systemd's credentials.
-        own = with_credentials(setting.environ, os.environ)
-        guard = GuardChild(
-            self._home, self._wires, (*setting.guard, *mode), own, _monotonic_ms, setting.say,
-            lambda: gateway.child.signal(signal.SIGKILL),
-        )  # fmt: skip
-        gateway.on_state = guard.gateway_is
-        return guard
-
-    async def _start(self, signer: SignerChild, gateway: GatewayChild, guard: GuardChild) -> None:
-        """Start all; the others only when the passphrase was given, so that nothing is printed over its prompt."""
+    async def _start(self, signer: SignerChild, gateway: GatewayChild) -> None:
+        """Start both; the gateway only when the passphrase was given, so that nothing is printed over its prompt."""
         waits = self._keeper.waits
         if waits and self._keeper.page is None:
             self._setting.say("without memfd_secret the passphrase is needed again each time the signer ends")
@@ -152,7 +132,6 @@ class _Supervisor:
             await _first(signer.child.wait_ready(), self._stop.wait())
         if not self._stop.is_set():
             gateway.child.start()
-            guard.child.start()
 
     def _give_up(self) -> None:
         self._helpless = True
@@ -172,16 +151,14 @@ class _Supervisor:
         own = {"pid": os.getpid(), "listen": self._wires.listen, "started_ms": self._started_ms}
         return {**own, "sandbox": self._sandbox, **self._wires.named}
 
-    async def _end(self, signer: SignerChild, gateway: GatewayChild, guard: GuardChild) -> int:
-        """Drain the gateway, end the guard, then the signer; a second signal has killed all and shortens every wait."""
+    async def _end(self, signer: SignerChild, gateway: GatewayChild) -> int:
+        """Drain the gateway, then end the signer; a second signal has killed both and shortens every wait."""
         if not self._helpless:
             self._setting.say("draining; a second signal ends at once")
         drained = await _within(DRAIN_S, self._drain(gateway), gateway.child)
-        guard.child.signal(signal.SIGTERM)
-        kept = await _within(GUARD_END_S, guard.child.wait_gone(), guard.child)
         signer.end()
         ended = await _within(SIGNER_END_S, signer.child.wait_gone(), signer.child)
-        orderly = drained and kept and ended and self._signals == 1 and not self._helpless
+        orderly = drained and ended and self._signals == 1 and not self._helpless
         self._setting.say("ended" if orderly else "ended before everything was drained")
         return 0 if orderly else 1
 

@@ -15,8 +15,8 @@ from counterseal.adapters.process import harden
 from counterseal.adapters.system_clock import SystemClock
 from counterseal.core.config.model import Config
 from counterseal.core.record import JournalDamaged
+from counterseal.supervisor.children import PYTHON
 from counterseal.supervisor.hourly import Hourly
-from counterseal.supervisor.linked_child import PYTHON
 
 HELPER = (*PYTHON, "counterseal.supervisor.prune")
 

@@ -1,4 +1,4 @@
-"""The descriptors that outlive the children: the listening sockets and the pairs between the children."""
+"""The descriptors that outlive the children: the listening sockets and the pair between gateway and signer."""
 
 import select
 import socket
@@ -16,16 +16,15 @@ PAIR_BUFFER = 16 * MAX_PACKET
 
 
 class Pair:
-    """The sockets between two children, and an alarm that rings when one of the two has shut them.
+    """The sockets between gateway and signer, and an alarm that rings when one of the children has shut them.
 
-    The asker is who begins: gateway and guard towards the signer, the guard towards the gateway. shutdown(2) reaches
-    every copy of a descriptor, ours too, and cannot be undone: only a new pair helps then.
+    shutdown(2) reaches every copy of a descriptor, ours too, and cannot be undone: only a new pair helps then.
     """
 
     def __init__(self) -> None:
-        self.asker_end, self.answerer_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.signer_end, self.gateway_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._alarm = select.epoll()
-        for end in (self.asker_end, self.answerer_end):
+        for end in (self.signer_end, self.gateway_end):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, PAIR_BUFFER)
             # Without EPOLLIN: packets on their way do not wake us.
             self._alarm.register(end, select.EPOLLRDHUP)
@@ -41,13 +40,13 @@ class Pair:
 
     def empty(self) -> None:
         """Throw away all packets on their way."""
-        for end in (self.asker_end, self.answerer_end):
+        for end in (self.signer_end, self.gateway_end):
             _empty(end)
 
     def close(self) -> None:
         """Close all; closing twice is fine."""
         self._alarm.close()
-        for end in (self.asker_end, self.answerer_end):
+        for end in (self.signer_end, self.gateway_end):
             end.close()
 
 
@@ -56,42 +55,17 @@ def _nobody() -> None:
 
 
 @dataclass(slots=True)
-class Wire:
-    """A pair whose ends both stay open here, so that either child can be replaced on the same pair.
-
-    `on_new_pair` is called when the pair was replaced: whoever uses the old one must be given the new one.
-    """
-
-    pair: Pair = field(default_factory=Pair)
-    on_new_pair: Callable[[], None] = _nobody
-
-    def drop_stale(self) -> None:
-        """Throw away what an ended child asked and what it did not fetch; nobody waits for it any more."""
-        self.pair.empty()
-
-    def renew_if_shut(self) -> None:
-        """Put a new pair in the place of one that was shut, while the child that is replaced first does not run.
-
-        The old one is closed here; it ends for good with the child that still holds it. Raises OSError, then the old
-        one stays.
-        """
-        if not self.pair.shut:
-            return
-        old, self.pair = self.pair, Pair()
-        old.close()
-        self.on_new_pair()
-
-
-@dataclass(slots=True)
 class Wires:
-    """Where bots connect, and the wires between the children."""
+    """Both ends of the pair stay open here, so that either child can be replaced on the same pair.
+
+    `on_new_pair` is called when the pair was replaced: whoever runs on the old one has to be replaced too.
+    """
 
     listener: socket.socket
     proxy: socket.socket | None = None
     tls: tuple[socket.socket, ...] = ()
-    gateway_signer: Wire = field(default_factory=Wire)
-    guard_signer: Wire = field(default_factory=Wire)
-    guard_gateway: Wire = field(default_factory=Wire)
+    pair: Pair = field(default_factory=Pair)
+    on_new_pair: Callable[[], None] = _nobody
 
     @property
     def listen(self) -> str:
@@ -112,16 +86,30 @@ class Wires:
 
     def close(self) -> None:
         """Close all."""
-        for wire in (self.gateway_signer, self.guard_signer, self.guard_gateway):
-            wire.pair.close()
+        self.pair.close()
         for end in (self.listener, *self.tls):
             end.close()
         if self.proxy is not None:
             self.proxy.close()
 
+    def drop_stale(self) -> None:
+        """Throw away what the ended gateway asked and what it did not fetch; nobody waits for it any more."""
+        self.pair.empty()
+
+    def renew_if_shut(self) -> None:
+        """Put a new pair in the place of one that was shut, while no gateway runs. Raises OSError, the old one stays.
+
+        The old one is closed here; it ends for good with the signer that still holds it.
+        """
+        if not self.pair.shut:
+            return
+        old, self.pair = self.pair, Pair()
+        old.close()
+        self.on_new_pair()
+
 
 def open_wires(address: str, proxy: str | None = None, tls: Sequence[str] = ()) -> Wires:
-    """Bind each "host:port" (port 0 is any) and make the pairs. Raises HomeError when one cannot be bound."""
+    """Bind each "host:port" (port 0 is any) and make the pair. Raises HomeError when one cannot be bound."""
     bound: list[socket.socket] = []
     try:
         for each, setting in (

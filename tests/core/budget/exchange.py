@@ -245,11 +245,8 @@ class Simulation:
         if self.world.garble is not None:
             headers = self.world.garble(self.chance, headers)
         self.found += self.ledger.settle(held, status, None, headers, sent, self.moment())
-        # Not after every answer: what many calls spent is put on the accounts at once.
-        if self.sent % 5 == 0:
-            self.ledger.report_bots()
-            for window in held.route.windows:
-                check_sums(window)
+        for window in held.route.windows:
+            check_sums(window)
 
     def _close(self, how: Callable[[], None]) -> None:
         self.open -= 1
@@ -303,7 +300,7 @@ class Simulation:
 
 
 def check_sums(window: Window) -> None:
-    """The sum over bots equals the whole, and nothing is negative, once a report has put all on the accounts."""
+    """The sum over bots equals the whole, and nothing is negative."""
     seats = window.seats.values()
     assert sum(seat.spent for seat in seats) == window.spent
     assert sum(seat.in_flight for seat in seats) == window.in_flight

@@ -170,7 +170,7 @@ def test_what_is_carried_over_is_in_doubt() -> None:
     counted.seat("a", 1).spent = counted.spent = 30
     counted.count_ahead("a", 30, MIDNIGHT + 60_000)
     counted.turn(moment(MIDNIGHT + 60_000))
-    old = (0, 0, 0, 0)
+    old = (0, 0, 0)
     settle(counted, 1, "100", old)
     assert counted.level == 130
     settle(counted, 1, "101")

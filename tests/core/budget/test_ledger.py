@@ -42,8 +42,7 @@ def spend(ledger: Ledger, ask: Ask, at_ms: int = START, times: int = 1, status: 
 
 
 def window(ledger: Ledger, pool: str, key: str | None = None) -> Window:
-    """The window of a pool, with all that was spent on the bots' accounts."""
-    ledger.report_bots()
+    """The window of a pool."""
     found = [w for w in ledger._windows.values() if w.pool.id == pool and key in (None, w.key)]
     assert len(found) == 1
     check_sums(found[0])
@@ -279,7 +278,6 @@ def test_a_modest_bot_gets_its_part(lane: Lane, greedy: int) -> None:
 
 def settle_all(ledger: Ledger) -> None:
     """Let everything come back as spent."""
-    ledger.report_bots()
     for counted in ledger._windows.values():
         counted.spent += counted.in_flight
         counted.level += counted.in_flight
@@ -433,35 +431,7 @@ def test_what_may_come_back_is_counted_for_every_request_in_flight() -> None:
     assert window(ledger, "spot_raw").loose == window(ledger, "spot_raw").seats["a"].loose == 0
     for left, one in zip((3, 2, 1, 0, 0, 0), held, strict=True):
         ledger.settle(one, 200, None, {}, now, now)
-        assert (window(ledger, "spot_weight").loose, seat.loose) == (left, left)
-
-
-def test_calls_of_one_claim_are_put_on_the_accounts_at_once() -> None:
-    """Nobody looks until some are open, some ended as most do, and one otherwise."""
-    ledger, now = Ledger(), moment(START)
-    claim = ledger.claim(ask_for(ORDER), now)
-    held = [one for one in (ledger.take(claim, now) for _ in range(6)) if isinstance(one, Reservation)]
-    for one in held[:3]:
-        ledger.settle(one, 200, None, {}, now, now)
-    ledger.settle(held[3], 400, None, {}, now, now)
-    ledger.release(held[4], now)
-    assert ledger.report_bots() == [("a", ORDER, 4, 1)]
-    seats = [window(ledger, pool.id).seats["a"] for pool in claim.plan.pools]
-    assert [(seat.in_flight, seat.spent, seat.loose) for seat in seats] == [(1, 1, 1), (1, 4, 0), (1, 4, 0), (1, 4, 0)]
-    ledger.keep(held[5], now)
-    assert ledger.report_bots() == [("a", ORDER, 5, 2)]
-    assert [(seat.in_flight, seat.spent, seat.loose) for seat in seats] == [(0, 2, 0), (0, 5, 0), (0, 5, 0), (0, 5, 0)]
-    assert [window(ledger, pool.id).lanes for pool in claim.plan.pools] == [[0, 2, 0, 0]] + 3 * [[0, 5, 0, 0]]
-
-
-def test_what_nobody_looks_at_is_put_on_the_accounts_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else claims that are used once would be held until a window turns."""
-    monkeypatch.setattr(ledgers, "_MAX_UNBOOKED", 3)
-    ledger = Ledger()
-    for at_ms in range(20):
-        ledger.settle(take(ledger, ask_for(TIME), START + at_ms), 200, None, {}, moment(START), moment(START + at_ms))
-        assert len(ledger._unbooked) < 6
-    assert ledger.report_bots() == [("a", TIME, 20, 20)]
+        assert (counted.loose, seat.loose) == (left, left)
 
 
 def test_calls_and_weight_of_every_bot_are_added_up() -> None:

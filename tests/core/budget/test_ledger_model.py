@@ -94,7 +94,6 @@ def test_the_whole_lane_is_back_after_a_turn(world: World, chance: Random, start
         while simulation.ledger.room(ask, simulation.moment()):
             assert not isinstance(simulation.ledger.reserve(ask, simulation.moment()), tuple)
         assert isinstance(simulation.ledger.reserve(ask, simulation.moment()), tuple)
-        simulation.ledger.report_bots()
         window = window_of(simulation, "spot_weight")
         assert window.used == most_of(simulation.ledger.limit("spot_weight"), lane)
         check_sums(window)

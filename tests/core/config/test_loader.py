@@ -118,7 +118,7 @@ def test_the_loaded_values_cannot_be_changed() -> None:
         ("[venu]", "venu", "is no section", "did you mean [venue]?"),
         ("[bot.alpha]", "bot", "is no section", "did you mean [bots.NAME]?"),
         ("[zzzzzz]", "zzzzzz", "is no section", "the sections are [venue], [listen], [gateway], [journal], [process], "
-            "[signer], [guard], [alerts], "),
+            "[signer], [keys.NAME]"),
         ("[max_leverage]", "max_leverage", "is no section", "it belongs to [bots.NAME]"),
         ("[api_key]", "api_key", "is no section", "`counterseal key add NAME`"),
         ("[listen]\nadress = 1", "listen.adress", "is no setting of this section", "did you mean address?"),

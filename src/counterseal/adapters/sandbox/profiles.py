@@ -82,31 +82,12 @@ def gateway(
     return Profile("gateway", ruleset, calls.gateway(frozenset(listeners), binds=binds))
 
 
-def guard(home: Home, *, ports: Iterable[int], resolves: bool, ca_file: Path | None, binds: bool = False) -> Profile:
-    """The guard: no path of keys or of bots, its own journal, spool and log to write, TCP to `ports`, no listener.
-
-    `ports` are the exchange's and those of its alert channels. The folders of journal and spool must exist.
-    """
-    own = (
-        Grant(home.config, READ_FILE),  # for the start; a changed one comes as a descriptor from the supervisor
-        Grant(home.logs, _APPEND),
-        Grant(home.guard_journal, _KEEP | MAKE_DIR),
-        Grant(home.guard_spool, _KEEP | REMOVE_FILE),
-    )
-    trust = () if ca_file is None else (Grant(ca_file, READ_FILE),)
-    grants = (*own, *trust, *paths.python(home.root), *paths.network(home.root))
-    reachable = frozenset(ports) | (frozenset({_DNS_PORT}) if resolves else frozenset())
-    ruleset = Ruleset(ALL, grants, reachable, scoped=True, binds=binds)
-    return Profile("guard", ruleset, calls.gateway(frozenset(), binds=binds))
-
-
 def supervisor(home: Home, more: Iterable[Path] = ()) -> Profile:
-    """The supervisor: whatever its children may, because they inherit it. It writes run, logs and journals only.
+    """The supervisor: whatever its children may, because they inherit it. It writes below run, logs and journal only.
 
     `more` are further folders that a child writes.
     """
-    own = (home.run, home.logs, home.journal, home.guard_journal, home.guard_spool)
-    written = (*_each(own, _KEEP | REMOVE_FILE | MAKE_DIR), *_each(more, WRITES))
+    written = (*_each((home.run, home.logs, home.journal), _KEEP | REMOVE_FILE | MAKE_DIR), *_each(more, WRITES))
     grants = (*written, Grant(Path("/dev/null"), WRITE_FILE))
     return Profile("supervisor", Ruleset(WRITES, grants, None, scoped=True), calls.supervisor())
 

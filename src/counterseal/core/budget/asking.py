@@ -54,15 +54,12 @@ class Claim:
     """An ask with the windows that it charges: found once, taken by every call that asks for the same.
 
     `places` are window, seat and amount of each pool; `rank` is the lane as a plain number, which indexes faster, and
-    `work` its name. `way` names the host, by the address from which it is reached; both together name the `breaker`.
-
-    `taken` and `ended` count the calls that are not on the bot's account yet; `usual` is what stays spent of one that
-    ends as most do.
+    `work` its name. `way` names the host, by the address from which it is reached.
     """
 
     __slots__ = (
-        "amounts", "ask", "breaker", "ended", "gives_back", "is_bounded", "is_exit", "lane", "places", "plan", "rank",
-        "route", "taken", "usual", "way", "work",
+        "amounts", "ask", "gives_back", "is_bounded", "is_exit", "lane", "places", "plan", "rank", "route", "way",
+        "work",
     )  # fmt: skip
 
     def __init__(self, ask: Ask, route: Route) -> None:
@@ -74,42 +71,11 @@ class Claim:
         self.rank = int(ask.lane)
         self.work = LANE_NAMES[ask.lane]
         self.way = f"{ask.plan.family} from {ask.egress}" if ask.egress else ask.plan.family
-        self.breaker = (self.way, self.work)
         self.is_exit = ask.lane is Lane.RISK
         # Exits have no bounds of their own.
         self.is_bounded = ask.quotas is not UNBOUNDED and not self.is_exit
         self.gives_back = ask.plan.gives_back
-        self.usual = ask.plan.free if self.gives_back else ask.amounts
-        self.taken = self.ended = 0
         self.places = tuple(zip(route.windows, route.seats, ask.amounts, strict=True))
-
-    def book(self) -> None:
-        """Put on the bot's account what was taken, and what ended as usual, since it was done last."""
-        taken, ended = self.taken, self.ended
-        self.taken = self.ended = 0
-        self._hold(taken - ended)
-        self._spend(self.usual, ended)
-
-    def book_end(self, kept: Amounts, *, is_call: bool) -> None:
-        """Put on the bot's account what one call left behind that ended otherwise; not all that ended were calls."""
-        self._hold(-1)
-        if is_call:
-            self._spend(kept, 1)
-
-    def _hold(self, times: int) -> None:
-        for _, seat, amount in self.places:
-            seat.in_flight += amount * times
-        if self.gives_back:
-            window, seat, amount = self.places[0]
-            window.loose += amount * times
-            seat.loose += amount * times
-
-    def _spend(self, kept: Amounts, times: int) -> None:
-        for (window, seat, _), stays in zip(self.places, kept, strict=True):
-            seat.spent += stays * times
-            window.lanes[self.rank] += stays * times
-        self.route.tally.calls += times
-        self.route.tally.weight += kept[0] * times if self.plan.weighs else 0
 
 
 class Reservation:

@@ -49,12 +49,11 @@ class Plan:
     """The pools that a call of one endpoint charges, weight first, and how much of each.
 
     `name` and `family` are the endpoint's. `is_fixed` tells that every call costs the same; `weighs` that the first
-    pool is one of weight; `gives_back` that a success is free of that weight, and costs what `free` tells; `orders`
-    that it counts as an order.
+    pool is one of weight; `gives_back` that a success is free of that weight; `orders` that it counts as an order.
     """
 
     __slots__ = (
-        "_fixed", "_orders_from", "_rule", "_tail", "family", "free", "gives_back", "is_fixed", "name", "orders",
+        "_fixed", "_free", "_orders_from", "_rule", "_tail", "family", "gives_back", "is_fixed", "name", "orders",
         "pools", "weighs",
     )  # fmt: skip
 
@@ -72,7 +71,7 @@ class Plan:
             constant = constant_of(rule)
             self._fixed = None if constant is None else (constant, *tail)
         self.is_fixed: bool = self._fixed is not None
-        self.free: Amounts = (0, *tail)
+        self._free: Amounts = (0, *tail)
         self.orders: bool = any(pool.kind is Kind.ORDERS for pool in pools)
         self._orders_from: int = sum(pool.kind is not Kind.ORDERS for pool in pools)
 
@@ -88,7 +87,7 @@ class Plan:
         A rejected order still counts as an order, except where the futures side says that it was turned away before.
         """
         if self.gives_back and 200 <= status < 300:
-            return self.free
+            return self._free
         if code == _THROTTLED and status == 503 and self.name[:5] != "spot ":
             return amounts[: self._orders_from] + (0,) * (len(amounts) - self._orders_from)
         return amounts

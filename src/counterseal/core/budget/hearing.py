@@ -8,19 +8,14 @@ never lowers what we count, and a number that falls or stands still makes us cou
 
 The day's count of orders is the exception, because fills give back and a day is long: there the number of a request
 that was sent after the last one was adopted replaces the count, and what was settled since it was sent stands on top.
-
-The guard spends from the same pools, a part of its own, and tells how much. An answer to a request that was reserved
-after that word contains it: so much of the number is neither ours nor others', and takes nothing from our share.
 """
 
 from typing import NamedTuple
 
 from counterseal.core.budget.window import Mark, Window
 
-# More digits are no count; nor is what is `absurd` for the window.
-_MAX_DIGITS = 9
-# What looks like others' use must have outlasted so many words of the partner.
-_WORDS = 2
+# More digits, or more than this multiple of the limit, is no count.
+_MAX_DIGITS, _ABSURD = 9, 10
 
 
 class Foreign(NamedTuple):
@@ -44,28 +39,26 @@ def hear(window: Window, text: str | None, stays: int, mark: Mark, is_inside: bo
     if text is None or not is_inside or not text.isdigit() or len(text) > _MAX_DIGITS or not text.isascii():
         return _ignore(window, text, stays, is_inside)
     number = int(text)
-    if number > window.absurd:
+    if number > window.limit * _ABSURD:
         return _ignore(window, text, stays, is_inside)
     if window.sinks:
         _adopt(window, number, stays, mark)
         return number
-    epoch, known, settled, partner = mark
+    epoch, known, settled = mark
     if epoch != window.epoch:
-        epoch, known, settled, partner = window.epoch, 0, 0, 0
+        known = settled = 0
     if number < known + stays:
         _note(window, "falling")
         doubt(window, stays)
         return number
-    top, doubted, spent = window.top, window.doubted, window.spent
+    top, doubted = window.top, window.doubted
     if number >= top:
         window.top = top = number
         if settled > window.cleared:
             window.cleared = settled
-        if partner > window.partner:
-            window.partner = partner
-    bound = top + doubted - window.cleared - window.partner
-    window.level = bound if bound > spent else spent
-    window.mark = (epoch, top, doubted, window.partner_spent)
+    bound = top + doubted - window.cleared
+    window.level = bound if bound > window.spent else window.spent
+    window.mark = (window.epoch, top, doubted)
     return number
 
 
@@ -80,20 +73,16 @@ def doubt(window: Window, stays: int) -> None:
     """Count what was just settled without a number that contains it."""
     if window.sinks:
         window.level += stays
-        window.mark = (window.epoch, window.adopted, window.spent, window.partner_spent)
+        window.mark = (window.epoch, window.adopted, window.spent)
         return
     window.doubted += stays
-    bound, spent = window.top + window.doubted - window.cleared - window.partner, window.spent
-    window.level = bound if bound > spent else spent
-    window.mark = (window.epoch, window.top, window.doubted, window.partner_spent)
+    window.level = max(window.spent, window.top + window.doubted - window.cleared)
+    window.mark = (window.epoch, window.top, window.doubted)
 
 
 def _adopt(window: Window, number: int, stays: int, mark: Mark) -> None:
-    """The day's count: the number, and what was settled since that request was reserved.
-
-    Of the partner's nobody knows how much was given back: it counts as others'.
-    """
-    epoch, known, settled, _ = mark
+    """The day's count: the number, and what was settled since that request was reserved."""
+    epoch, known, settled = mark
     if epoch != window.epoch:
         known, settled = -1, 0
     bound = number + window.spent - settled - stays
@@ -102,36 +91,20 @@ def _adopt(window: Window, number: int, stays: int, mark: Mark) -> None:
         window.adopted += 1
     else:
         window.level = max(window.level + stays, bound)
-    window.mark = (window.epoch, window.adopted, window.spent, window.partner_spent)
+    window.mark = (window.epoch, window.adopted, window.spent)
 
 
 def foreign(window: Window, number: int) -> list[Foreign]:
     """Tell of others' use above noise: once per window, and again whenever it has doubled.
 
-    A window that began before we did is taken as it is: what was spent in it may have been ours. Beside a partner it is
-    told a moment later.
+    A window that began before we did is taken as it is: what was spent in it may have been ours.
     """
-    ours = window.spent + window.in_flight + window.partner_spent + window.partner_in_flight
-    excess = number - ours
-    if excess <= window.noise:
-        window.suspected = 0
-        return []
-    if excess < 2 * window.told or window.is_partial or not _is_sure(window):
+    excess = number - window.spent - window.in_flight
+    if excess <= window.noise or excess < 2 * window.told or window.is_partial:
         return []
     window.told = excess
     pool = window.pool.id
     return [Foreign(pool, window.key, window.endpoint, window.begin_ms, number, window.spent, window.in_flight)]
-
-
-def _is_sure(window: Window) -> bool:
-    """Tell whether it cannot be the partner's, of which the word is still on its way: two have come since it was seen.
-
-    Without a partner there is nothing to wait for.
-    """
-    if not window.words:
-        return True
-    window.suspected = window.suspected or window.words
-    return window.words >= window.suspected + _WORDS
 
 
 def _fault(text: str | None, is_inside: bool) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 from counterseal.core.budget.asking import Ask, Claim, LearntLimits, Reservation, Route, Short
 from counterseal.core.budget.charge import Amounts, Plan
 from counterseal.core.budget.hearing import Foreign, doubt, foreign, hear
-from counterseal.core.budget.partner import Spend, hear_partner, spend_of
 from counterseal.core.budget.pools import POOLS, Kind, Pool, read_limits
 from counterseal.core.budget.reporting import BotReport, PoolReport, Tallies, pool_report
 from counterseal.core.budget.share import Lane, Shares
@@ -21,8 +20,6 @@ __all__ = ["Ask", "Claim", "LearntLimits", "Ledger", "Reservation", "Short"]
 
 # More ways from a bot to a set of windows than this are forgotten at once and found again.
 _MAX_ROUTES = 65_536
-# More claims than this are put on the bots' accounts although nobody looks.
-_MAX_UNBOOKED = 4_096
 # Room where no pool of the address bounds it.
 _MANY = 1_000_000
 _OWN_BOUND = "bot_quota_spent"
@@ -45,10 +42,6 @@ class Ledger:
         self._steps = Steps()
         # From when until when, in exchange time, no window has to be turned.
         self._since_ms = self._until_ms = 0
-        # Of which something is not on the bots' accounts yet.
-        self._unbooked: list[Claim] = []
-        # The last moment at which clock and windows were looked at: many requests share one.
-        self._seen: Moment | None = None
         # What each family's exchangeInfo said; where two speak of one pool the smaller stands.
         self._learnt: dict[tuple[str, str], int] = {}
 
@@ -68,30 +61,37 @@ class Ledger:
 
     def take(self, claim: Claim, now: Moment) -> Reservation | Short:
         """Do as `reserve` does, for an ask whose claim is known."""
-        if now is not self._seen:
-            self._look(now)
-        rank = claim.rank
+        if now.exchange_ms - now.monotonic_ms != self._steps.ahead_ms:
+            self._read_clock(now)
+        self._turn(now)
+        low, rank = now.low_ms, claim.rank
         marks: list[Mark] = []
         for window, seat, amount in claim.places:
-            in_flight = window.in_flight + amount
-            if window.level + in_flight > window.easy[rank] and not self._has_room(window, seat, amount, claim, now):
-                return self._refuse(claim, now, window)
+            if window.level + window.in_flight + amount > window.easy[rank] and not window.has_room(
+                seat, claim.lane, amount, low
+            ):
+                return self._refuse(claim, now, len(marks))
             marks.append(window.mark)
-            window.in_flight = in_flight
-        if claim.is_bounded and self._exceeds(claim):
-            return self._refuse(claim, now, None)
-        if not claim.taken:
-            self._unbooked.append(claim)
-        claim.taken += 1
+            window.in_flight += amount
+            seat.in_flight += amount
+        if claim.is_bounded and _exceeds(claim):
+            return self._refuse(claim, now, len(marks))
+        if claim.gives_back:
+            window, seat, amount = claim.places[0]
+            window.loose += amount
+            seat.loose += amount
         return Reservation(claim, marks, self._steps.count, now.high_ms)
 
     def overdraw(self, ask: Ask, now: Moment) -> Reservation:
         """Take what a request needs although there is no room: for the few exits that are worth a refusal."""
         claim = self.claim(ask, now)
-        for window, _, amount in claim.places:
+        for window, seat, amount in claim.places:
             window.in_flight += amount
-        claim.taken = 1
-        self._unbooked.append(claim)
+            seat.in_flight += amount
+        if claim.gives_back:
+            window, seat, amount = claim.places[0]
+            window.loose += amount
+            seat.loose += amount
         return Reservation(claim, [window.mark for window, _, _ in claim.places], self._steps.count, now.high_ms)
 
     def settle(
@@ -108,33 +108,26 @@ class Ledger:
         `sent` is when the first byte left, `now` when the answer was there. Gives what shows that others spend too. A
         reservation that was settled before is left as it is.
         """
-        return self.answered(reservation, status, code, headers, sent.low_ms, now)
-
-    def answered(
-        self,
-        reservation: Reservation,
-        status: int,
-        code: int | None,
-        headers: Mapping[str, str],
-        begun_ms: int,
-        now: Moment,
-    ) -> list[Foreign]:
-        """Do as `settle` does, where it is known when the first byte left at the soonest, in exchange time."""
         if not reservation.is_open:
             return []
         claim = reservation.claim
-        is_usual = status == 200 and code is None
-        kept = claim.usual if is_usual else claim.plan.kept(reservation.amounts, status, code)
-        return self._close(reservation, kept, headers, begun_ms, now, now.high_ms)
+        kept = claim.plan.kept(reservation.amounts, status, code)
+        tally = claim.route.tally
+        tally.calls += 1
+        if claim.plan.weighs:
+            tally.weight += kept[0]
+        return self._close(reservation, kept, headers, sent.low_ms, now, now.high_ms)
 
     def release(self, reservation: Reservation, now: Moment) -> None:
         """Give all back: provably no byte of the request left."""
         if reservation.is_open:
-            self._close(reservation, (0,) * len(reservation.amounts), None, 0, now, 0, is_call=False)
+            self._close(reservation, (0,) * len(reservation.amounts), None, 0, now, 0)
 
     def keep(self, reservation: Reservation, now: Moment) -> None:
         """Count all as spent: the request left and nothing is known of it. It may still arrive for a moment."""
         if reservation.is_open:
+            reservation.route.tally.calls += 1
+            reservation.route.tally.weight += reservation.weight
             self._close(reservation, reservation.amounts, None, 0, now, now.high_ms + LATE_MS)
 
     def _close(
@@ -145,105 +138,70 @@ class Ledger:
         begun_ms: int,
         now: Moment,
         latest_ms: int,
-        is_call: bool = True,
     ) -> list[Foreign]:
         """Count what is `kept`; the request was sent at `begun_ms` at the soonest and arrived by `latest_ms`."""
         held.is_open = False
-        if now is not self._seen:
-            self._look(now)
+        if now.exchange_ms - now.monotonic_ms != self._steps.ahead_ms:
+            self._read_clock(now)
+        self._turn(now)
         claim, is_sound = held.claim, held.era == self._steps.count
         if is_sound and latest_ms < held.latest_ms:
             latest_ms = held.latest_ms
+        if claim.gives_back:
+            window, seat, amount = claim.places[0]
+            window.loose -= amount
+            seat.loose -= amount
         # Far from every boundary, as it nearly always is: inside each of its windows.
         is_inside = is_sound and begun_ms >= self._since_ms and latest_ms < self._until_ms
+        rank = claim.rank
         found: list[Foreign] = []
-        # Of one length by construction, and to have that checked is not free.
-        for (window, seat, amount), stays, mark in zip(claim.places, kept, held.marks):  # noqa: B905
+        for (window, seat, amount), stays, mark in zip(claim.places, kept, held.marks, strict=True):
             window.in_flight -= amount
+            seat.in_flight -= amount
             if stays:
+                seat.spent += stays
                 window.spent += stays
+                window.lanes[rank] += stays
                 if not is_inside:
                     _spread(window, seat, stays, latest_ms if is_sound else None, now)
-            header = window.header
-            if not header:
+            if not window.header:
                 window.level += stays
             elif headers is None:
                 doubt(window, stays)
             else:
                 is_in_it = is_inside or (is_sound and begun_ms >= window.begin_ms and latest_ms < window.end_ms)
-                number = hear(window, headers.get(header), stays, mark, is_in_it)
+                number = hear(window, headers.get(window.header), stays, mark, is_in_it)
                 if number > window.spent + window.noise:
                     found += foreign(window, number)
         held.amounts = kept
-        if kept is not claim.usual or not is_call:
-            claim.book_end(kept, is_call=is_call)
-            return found
-        if not claim.ended:
-            self._unbooked.append(claim)
-        claim.ended += 1
         return found
-
-    def _look(self, now: Moment) -> None:
-        """Bring clock and windows to a moment."""
-        if len(self._unbooked) > _MAX_UNBOOKED:
-            self._book()
-        if now.exchange_ms - now.monotonic_ms != self._steps.ahead_ms:
-            self._read_clock(now)
-        self._turn(now)
 
     def _read_clock(self, now: Moment) -> None:
         """Take a reading of the clock that may be another one; tell all windows when exchange time stepped."""
         if self._steps.note(now):
-            self._book()
             for window in self._windows.values():
                 window.step(now.monotonic_ms)
 
     def _turn(self, now: Moment) -> None:
         """Bring all windows to a moment if one may have to be turned, and find out until when none has to be."""
-        self._seen = now
         if self._since_ms <= now.low_ms < self._until_ms:
             return
-        self._book()
         windows = self._windows.values()
         for window in windows:
             window.turn(now)
         self._since_ms = max((window.begin_ms for window in windows), default=0)
         self._until_ms = min((window.end_ms for window in windows), default=0)
 
-    # -- whose it is
-
-    def _book(self) -> None:
-        """Put on the bots' accounts what was taken and what has ended since somebody looked at them.
-
-        All that decides far from the limits is the windows' own sums: accounts can wait, and many calls are one entry.
-        """
-        claims, self._unbooked = self._unbooked, []
-        for claim in claims:
-            claim.book()
-
-    def _has_room(self, window: Window, seat: Seat, amount: int, claim: Claim, now: Moment) -> bool:
-        """Tell whether a bot may take `amount` where it is divided between them."""
-        self._book()
-        return window.has_room(seat, claim.lane, amount, now.low_ms)
-
-    def _exceeds(self, claim: Claim) -> bool:
-        """Tell whether what is being taken exceeds the bot's own bounds."""
-        self._book()
-        quotas = claim.ask.quotas
-        return any(amount and not window.within(seat, amount, quotas) for window, seat, amount in claim.places)
-
     # -- what is short
 
-    def _refuse(self, claim: Claim, now: Moment, first_short: Window | None) -> Short:
+    def _refuse(self, claim: Claim, now: Moment, taken: int) -> Short:
         """Give back what was taken of the first pools, and find of those that are short the one that stays so longest.
 
         That the bot asked is remembered: from now on a part is kept for it.
         """
-        self._book()
-        for window, _, amount in claim.places:
-            if window is first_short:
-                break
+        for window, seat, amount in claim.places[:taken]:
             window.in_flight -= amount
+            seat.in_flight -= amount
         found = []
         low = now.low_ms
         for window, seat, amount in claim.places:
@@ -275,7 +233,7 @@ class Ledger:
             window = Window(pool, key, endpoint, self.limit(pool.id), self._shares, now)
             self._windows[(pool.id, key, endpoint)] = window
             # It may be the next that has to be turned.
-            self._until_ms, self._seen = 0, None
+            self._until_ms = 0
             if self._steps.count:
                 window.step(self._steps.stepped_ms)
         return window
@@ -303,9 +261,9 @@ class Ledger:
 
     def left(self, reservation: Reservation) -> int:
         """Give what the reservation's lane may still spend of its first pool, 0 for a plan without pools."""
-        claim = reservation.claim
-        if not claim.places:
+        if not reservation.claim.places:
             return 0
+        claim = reservation.claim
         window, seat, _ = claim.places[0]
         most = window.exits if claim.is_exit and seat.share else window.ceilings[claim.rank]
         left = most - window.level - window.in_flight
@@ -324,7 +282,6 @@ class Ledger:
 
     def load(self, ask: Ask, now: Moment) -> int:
         """Give how much the bot has of what it asks for, in thousandths of the pool per share: whom to serve first."""
-        self._book()
         route = self._routes.get((ask.plan, ask.bot, ask.account, ask.egress)) or self._route(ask, now)
         loads = [
             (seat.spent + seat.in_flight) * 1_000_000 // (max(1, window.limit) * max(1, seat.share))
@@ -336,27 +293,21 @@ class Ledger:
         """Give every window as it stands at a moment."""
         self._read_clock(now)
         self._turn(now)
-        self._book()
         return [pool_report(window) for window in self._windows.values()]
-
-    def spend(self, now: Moment) -> Spend:
-        """Give what to tell the other who spends from the same limits."""
-        return spend_of(self.report(now))
-
-    def hear_partner(self, pools: Mapping[str, Any], now: Moment) -> None:
-        """Take what the other has spent."""
-        self._read_clock(now)
-        self._turn(now)
-        hear_partner(self._windows.values(), pools)
 
     def report_bots(self) -> list[BotReport]:
         """Give what each bot called and spent since the start, by endpoint."""
-        self._book()
         return self._tallies.report()
 
 
 def _wait(short: Short) -> int:
     return short.retry_after_ms
+
+
+def _exceeds(claim: Claim) -> bool:
+    """Tell whether what was just taken exceeds the bot's own bounds."""
+    quotas = claim.ask.quotas
+    return any(amount and not window.within(seat, 0, quotas) for window, seat, amount in claim.places)
 
 
 def _spread(window: Window, seat: Seat, stays: int, latest_ms: int | None, now: Moment) -> None:

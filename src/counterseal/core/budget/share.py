@@ -52,10 +52,6 @@ class Shares:
         return max(0, limit - _up(limit, min(self.guard, self.kept)))
 
 
-# With a guard all of its part is its own.
-BESIDE_GUARD = Shares(kept=Shares().guard)
-
-
 def easy_of(ceilings: Ceilings) -> Ceilings:
     """Give up to which use whoever comes first is served: half of each lane; exits, until only they may spend.
 

@@ -21,16 +21,13 @@ from counterseal.core.exchange_clock import DRIFT_MS_PER_MS
 
 # A request that we gave up may still be on its way for this long.
 LATE_MS = 1_000
-# A header that tells more than this multiple of the limit tells no count.
-_ABSURD = 10
 # In whose name others' use is held.
 _OTHERS = ""
 # What is held is kept in steps of this part of a window, so that a clock that jumps for ever adds up to no more.
 _HELD_STEPS = 4
 
-# What a window knew when a request was reserved: which window it was, two of its counters by then, and what the other
-# of the two who share the limits had told of its spending.
-Mark = tuple[int, int, int, int]
+# What a window knew when a request was reserved: which window it was, and two of its counters by then.
+Mark = tuple[int, int, int]
 
 
 class Moment:
@@ -73,15 +70,13 @@ class Window:
 
     Public to the ledger: `level` is what is counted as used besides what is in flight, ours or not; `loose` is what of
     `in_flight` comes back when it succeeds; `easy` and `ceilings` are by lane. `top` to `told` belong to
-    `core.budget.hearing`, `partner` (what of `top` is the partner's for sure), `partner_spent` and `partner_in_flight`
-    (as it told them) and `words` (how often it told anything) to `core.budget.partner`.
+    `core.budget.hearing`.
     """
 
     __slots__ = (
-        "absurd", "adopted", "ahead", "begin_ms", "ceilings", "cleared", "doubted", "doubtful_until_ms", "easy",
-        "end_ms", "endpoint", "epoch", "exits", "header", "held", "in_flight", "is_partial", "key", "lanes", "level",
-        "limit", "loose", "mark", "noise", "partner", "partner_in_flight", "partner_spent", "pool", "seats", "shares",
-        "sinks", "spent", "suspected", "told", "top", "unheard", "width_ms", "words",
+        "adopted", "ahead", "begin_ms", "ceilings", "cleared", "doubted", "doubtful_until_ms", "easy", "end_ms",
+        "endpoint", "epoch", "exits", "header", "held", "in_flight", "is_partial", "key", "lanes", "level", "limit",
+        "loose", "mark", "noise", "pool", "seats", "shares", "sinks", "spent", "told", "top", "unheard", "width_ms",
     )  # fmt: skip
 
     def __init__(self, pool: Pool, key: str, endpoint: str, limit: int, shares: Shares, now: Moment) -> None:
@@ -102,7 +97,6 @@ class Window:
         self.held: dict[int, dict[str, int]] = {}
         self.doubtful_until_ms = now.monotonic_ms
         self.epoch = 0
-        self.words = 0
         self.end_ms = 0
         self.set_limit(limit)
         self._enter(now, now.low_ms // self.width_ms)
@@ -125,7 +119,6 @@ class Window:
         self.ceilings: Ceilings = self.shares.ceilings(limit)
         self.easy: Ceilings = easy_of(self.ceilings)
         self.exits = self.shares.exits(limit)
-        self.absurd = limit * _ABSURD
         self.noise = max(2 if self.pool.kind is Kind.ORDERS else 20, limit // 50)
 
     def seat(self, bot: str, share: int) -> Seat:
@@ -235,9 +228,8 @@ class Window:
         self.lanes = [0, 0, 0, 0]
         # Whether the exchange counts in this window what we carry over into it is open.
         self.top, self.doubted, self.cleared, self.adopted, self.told = 0, self.level, 0, 0, 0
-        self.partner = self.partner_spent = self.partner_in_flight = self.suspected = 0
         self.epoch += 1
-        self.mark: Mark = (self.epoch, 0, spent if self.sinks else self.doubted, 0)
+        self.mark: Mark = (self.epoch, 0, spent if self.sinks else self.doubted)
 
     def _still_counting(self, monotonic_ms: int, index: int) -> dict[str, int]:
         counts: dict[str, int] = {}

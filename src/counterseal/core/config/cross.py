@@ -5,12 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from counterseal.core.config.addresses import is_loopback, version_of
-from counterseal.core.config.alerts_rules import (
-    channels_have_what_they_need,
-    order_names_channels,
-    outside_is_no_channel,
-    severities_are_said_once,
-)
 from counterseal.core.config.faults import FaultList, nearest, show_name
 from counterseal.core.config.grammar import ANY_SYMBOL
 from counterseal.core.config.model import KEY_FUNCTIONS
@@ -28,13 +22,8 @@ class Draft:
     journal: Values
     process: Values
     signer: Values
-    guard: Values
-    alerts: Values
-    alert_channels: Mapping[str, Values]
     keys: Mapping[str, Values]
     accounts: Mapping[str, Values]
-    strategies: Mapping[str, Values]
-    fleet: Values
     bots: Mapping[str, Values]
 
 
@@ -140,27 +129,6 @@ def limits_of_accounts_apply(draft: Draft, faults: FaultList) -> None:
             faults.add(("accounts", name), "is no account of a key", remedy if known else "add the key")
 
 
-def limits_of_strategies_apply(draft: Draft, faults: FaultList) -> None:
-    """Every `[strategies.NAME]` must be the strategy of a key: a misspelt limit limits nothing."""
-    if any("strategy" not in key for key in draft.keys.values()):
-        return
-    known = {key["strategy"] for key in draft.keys.values()} - {None}
-    for name in draft.strategies:
-        if name not in known:
-            remedy = "correct it, or give the strategy to a key"
-            faults.add(("strategies", name), "is no strategy of a key", remedy)
-
-
-def thresholds_are_in_order(draft: Draft, faults: FaultList) -> None:
-    """`warn_percent` must not lie above `emergency_percent`."""
-    named = [(section, getattr(draft, section)) for section in ("bots", "strategies", "accounts")]
-    places = [((section, name), values) for section, found in named for name, values in found.items()]
-    for path, values in [*places, (("fleet",), draft.fleet)]:
-        warn, emergency = values.get("warn_percent"), values.get("emergency_percent")
-        if warn is not None and emergency is not None and warn > emergency:
-            faults.add((*path, "warn_percent"), "is above emergency_percent", "warn before something is done")
-
-
 def passphrase_has_one_source(draft: Draft, faults: FaultList) -> None:
     """Of `signer.passphrase_file` and `signer.passphrase_credential` at most one may be given."""
     given = [draft.signer.get(name) is not None for name in ("passphrase_file", "passphrase_credential")]
@@ -186,11 +154,5 @@ RULES: tuple[Callable[[Draft, FaultList], None], ...] = (
     keys_cover_purposes,
     quantity_limits_apply,
     limits_of_accounts_apply,
-    limits_of_strategies_apply,
-    thresholds_are_in_order,
     passphrase_has_one_source,
-    channels_have_what_they_need,
-    severities_are_said_once,
-    order_names_channels,
-    outside_is_no_channel,
 )

@@ -10,20 +10,15 @@ from counterseal.core.config.grammar import RESERVED_BOT, parse_label, parse_nam
 from counterseal.core.config.lines import Path, index_lines
 from counterseal.core.config.model import (
     Account,
-    AlertChannel,
-    Alerts,
     Bot,
     Config,
     Fault,
-    Fleet,
     Gateway,
-    Guard,
     Journal,
     Key,
     Listen,
     Process,
     Signer,
-    Strategy,
     Venue,
 )
 from counterseal.core.config.parsers import kind_of
@@ -31,10 +26,6 @@ from counterseal.core.config.syntax import parse
 from counterseal.core.config.table import SECTIONS, Required, Section, Setting
 
 _SECRETS = frozenset({"apikey", "secret", "secretkey", "apisecret", "privatekey", "passphrase", "password"})
-_OF_KEYS = {
-    "accounts": ("an account", "use the account that a key names, or main"),
-    "strategies": ("a strategy", "use the strategy that a key names"),
-}
 _NO_SECRETS = "remove it: keys and secrets never stand in this file, `counterseal key add NAME` takes them"
 
 
@@ -56,18 +47,10 @@ def load(text: str) -> Config | tuple[Fault, ...]:
 
 def _draft(given: Mapping[str, Any], faults: FaultList) -> Draft:
     for name in given:
-        if not any(section.place == (name,) for section in SECTIONS.values()):
+        if name not in SECTIONS:
             _unknown_section(name, faults)
-    read = {name: _read_section(section, _at(given, section.place), faults) for name, section in SECTIONS.items()}
+    read = {name: _read_section(section, given.get(name), faults) for name, section in SECTIONS.items()}
     return Draft(**read)
-
-
-def _at(given: Mapping[str, Any], place: Path) -> object:
-    """What stands at a place of the file, None for nothing; what is around it may be of any kind."""
-    found: object = given
-    for name in place:
-        found = found.get(name) if isinstance(found, dict) else None
-    return found
 
 
 def _unknown_section(name: str, faults: FaultList) -> None:
@@ -86,31 +69,29 @@ def _unknown_section(name: str, faults: FaultList) -> None:
 
 def _read_section(section: Section, given: object, faults: FaultList) -> Mapping[str, Any]:
     if given is None and section.required:
-        faults.add(section.place, "is missing", f"add a section [{section.header}]")
+        faults.add((section.name,), "is missing", f"add a section [{section.header}]")
         return {}
     tables = {} if given is None else given
     if not isinstance(tables, dict):
-        _no_table(section.place, tables, section, faults)
+        _no_table((section.name,), tables, section, faults)
         return {}
     if not section.named:
-        return _read_settings(section, tables, section.place, faults)
+        return _read_settings(section, tables, (section.name,), faults)
     return {name: _read_named(section, name, inner, faults) for name, inner in tables.items()}
 
 
 def _read_named(section: Section, name: str, given: object, faults: FaultList) -> Values:
-    path = (*section.place, name)
+    path = (section.name, name)
     if not isinstance(given, dict):
         _no_table(path, given, section, faults)
         return {}
-    if section.name in _OF_KEYS:
-        # The name is the one that keys give to their account or strategy, which is a label.
+    if section.name == "accounts":
+        # The name is the one that keys give to their account, which is a label.
         if parse_label(name) is None:
-            whose, remedy = _OF_KEYS[section.name]
-            faults.add(path, f"is no name that {whose} can have", remedy)
+            faults.add(path, "is no name that an account can have", "use the account that a key names, or main")
     elif parse_name(name) is None:
         rule = "1 to 32 of a-z, 0-9, _ and -, beginning with a letter or digit"
-        whose = "an alert channel" if section.within else "a bot or key"
-        faults.add(path, f"is no name that {whose} can have", f"use {rule}")
+        faults.add(path, "is no name that a bot or key can have", f"use {rule}")
     elif section.name == "bots" and name == RESERVED_BOT:
         faults.add(path, "is reserved for unsigned public reads from this machine", "use another name")
     return _read_settings(section, given, path, faults)
@@ -129,9 +110,8 @@ def _read_settings(section: Section, given: Mapping[str, Any], path: Path, fault
         if len(faults.found) == before:
             values[setting.name] = value
     known = [setting.name for setting in section.settings]
-    inner = {other.place[-1] for other in SECTIONS.values() if other.place[:-1] == path}
     for name in given:
-        if name not in known and name not in inner:
+        if name not in known:
             faults.add((*path, name), "is no setting of this section", _setting_remedy(name, known))
     return values
 
@@ -169,8 +149,6 @@ def _config(draft: Draft) -> Config:
     keys = {name: _key(name, values, venue) for name, values in draft.keys.items()}
     bots = {name: Bot(name=name, **values) for name, values in draft.bots.items()}
     accounts = {name: Account(name=name, **values) for name, values in draft.accounts.items()}
-    strategies = {name: Strategy(name=name, **values) for name, values in draft.strategies.items()}
-    channels = {name: AlertChannel(name=name, **values) for name, values in draft.alert_channels.items()}
     return Config(
         venue=venue,
         listen=Listen(**draft.listen),
@@ -178,14 +156,9 @@ def _config(draft: Draft) -> Config:
         journal=Journal(**draft.journal),
         process=Process(**draft.process),
         signer=Signer(**draft.signer),
-        guard=Guard(**draft.guard),
-        alerts=Alerts(**draft.alerts),
-        alert_channels=MappingProxyType(channels),
         keys=MappingProxyType(keys),
         bots=MappingProxyType(bots),
         accounts=MappingProxyType(accounts),
-        strategies=MappingProxyType(strategies),
-        fleet=Fleet(**draft.fleet),
     )
 
 

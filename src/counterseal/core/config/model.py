@@ -13,9 +13,6 @@ KEY_FUNCTIONS = ("account", "trade", "settings")
 MODES = ("enforce", "report")
 VERIFICATIONS = ("lenient", "strict")
 SANDBOXES = ("best", "require")
-# What is done when a limit is passed, and when something comes from outside the gateway.
-ON_LIMIT = ("alert", "halt", "flatten")
-ON_INTRUDER = ("alert", "halt", "emergency")
 # Where the signer keeps its keys, the weakest first.
 SECRET_MEMORIES = ("none", "mlock", "memfd_secret")
 
@@ -110,58 +107,6 @@ class Signer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Guard:
-    """What the guard goes by. `operators` are those who may resume what was halted; with none, whoever gives a name."""
-
-    operators: tuple[str, ...] = ()
-    on_intruder: str = "halt"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alerts:
-    """How people are told. `detail` is one of core.alerts.model.Detail, `order` names channels.
-
-    `outside_s` is how often somebody outside hears that all is well; None is never.
-    """
-
-    label: str = "counterseal"
-    detail: str = "none"
-    order: tuple[str, ...] = ()
-    escalate_after_s: int = 300
-    dedupe_s: int = 300
-    heartbeat_minutes: int = 1_440
-    outside_s: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertChannel:
-    """One way to tell people, of a kind of core.alerts.routing.KINDS. What is secret about it is no setting.
-
-    With neither `min_severity` nor `severities` its kind decides what it is told. The rest belongs to single kinds:
-    `smtp` has a host and people, `sns` a topic, `sms` phones.
-    """
-
-    name: str
-    kind: str
-    min_severity: str | None = None
-    severities: tuple[str, ...] = ()
-    digest_minutes: int = 60
-    timeout_s: int = 10
-    credential: str | None = None
-    host: str | None = None
-    port: int | None = None
-    tls: str = "starttls"
-    user: str | None = None
-    sender: str | None = None
-    recipients: tuple[str, ...] = ()
-    region: str | None = None
-    topic: str | None = None
-    phones: tuple[str, ...] = ()
-    endpoint: str | None = None
-    ca_file: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
     """An exchange key as policy sees it; its secret is the signer's. `functions` of KEY_FUNCTIONS.
 
@@ -178,60 +123,23 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rails:
-    """What the guard holds somebody to, in US dollars and numbers of orders; None is no limit.
-
-    `max_symbol_position` is per symbol, "*" the default. The percentages are of a limit: where it is warned and where
-    positions are reduced; `keep_percent` is how much of them stays when it is a loss. `on_limit` is one of ON_LIMIT.
-    """
-
-    max_position: Decimal | None = None
-    max_symbol_position: Mapping[str, Decimal] = field(default_factory=dict)
-    max_open_orders: int | None = None
-    max_daily_loss: Decimal | None = None
-    max_drawdown: Decimal | None = None
-    warn_percent: Decimal = Decimal(60)
-    emergency_percent: Decimal = Decimal(80)
-    keep_percent: int = 0
-    on_limit: str = "halt"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Strategy(Rails):
-    """What the guard holds all bots with a key of one strategy to, together."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fleet(Rails):
-    """What the guard holds all accounts to, together."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account(Rails):
-    """How much all bots of one account may have at risk, in US dollars: in all, and per symbol ("*" is the default).
-
-    `max_effective_leverage` is of its futures' size over what its futures wallets are worth.
-    """
+class Account:
+    """How much all bots of one account may have at risk, in US dollars: in all, and per symbol ("*" is the default)."""
 
     name: str
     max_exposure: Decimal | None = None
     max_symbol_exposure: Mapping[str, Decimal]
-    max_effective_leverage: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bot(Rails):
+class Bot:
     """What one bot may do. An empty tuple of products, purposes, symbols or keys allows nothing.
 
     `symbols` == ("*",) allows every symbol. `max_order_notional` and `max_exposure` are in US dollars,
     `max_order_quantity` in units of the base asset per symbol ("*" is the default for symbols not named). `sources`
     limits client addresses. `share` is its part of the exchange's limits against the other bots' shares.
     `sees_account` lets it see and manage what other bots do on its accounts. After `max_repeats` equal orders within
-    `repeat_window_s` it is disabled; 0 is never. `deadman_s` is the countdown at the exchange over its resting orders
-    (0: none), `max_silence_s` after how long a silence of its own they go, `deadman_over_stops` whether the countdown
-    runs where stops would vanish with it.
+    `repeat_window_s` it is disabled; 0 is never.
     """
 
     name: str
@@ -252,9 +160,6 @@ class Bot(Rails):
     sees_account: bool = False
     max_repeats: int = 0
     repeat_window_s: int = 60
-    deadman_s: int = 120
-    max_silence_s: int | None = None
-    deadman_over_stops: bool = False
     hours: tuple[HourRange, ...]
     sources: tuple[Network, ...]
 
@@ -269,13 +174,8 @@ class Config:
     journal: Journal = Journal()
     process: Process = Process()
     signer: Signer = Signer()
-    guard: Guard = Guard()
-    alerts: Alerts = Alerts()
-    alert_channels: Mapping[str, AlertChannel] = field(default_factory=dict)
     keys: Mapping[str, Key]
     accounts: Mapping[str, Account] = field(default_factory=dict)
-    strategies: Mapping[str, Strategy] = field(default_factory=dict)
-    fleet: Fleet = Fleet()
     bots: Mapping[str, Bot]
 
 

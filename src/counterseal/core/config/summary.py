@@ -4,14 +4,13 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from counterseal.core.config.hours import show_hours
-from counterseal.core.config.model import KEY_FUNCTIONS, Account, AlertChannel, Bot, Config, Key
+from counterseal.core.config.model import KEY_FUNCTIONS, Account, Bot, Config, Key
 
 _NONE = "-"
 _KEY_COLUMNS = ("key", "functions", "environment", "account", "strategy", "region", "rotation")
 _RIGHT_COLUMNS = ("bot", "mode", "checks", "purposes", "products", "keys", "symbols")
 _LIMIT_COLUMNS = ("bot", "notional", "exposure", "collar", "leverage", "quantity", "hours (UTC)", "from")
 _ACCOUNT_COLUMNS = ("account", "exposure", "exposure per symbol")
-_CHANNEL_COLUMNS = ("alerts by", "kind", "severities", "to")
 _PART_COLUMNS = ("bot", "share", "weight a minute", "orders in 10 s", "equal orders", "account right")
 
 
@@ -25,7 +24,6 @@ def summarize(config: Config) -> str:
         _table(_RIGHT_COLUMNS, map(_rights, bots)),
         _table(_LIMIT_COLUMNS, map(_limits, bots)),
         _table(_PART_COLUMNS, map(_parts, bots)),
-        _table(_CHANNEL_COLUMNS, map(_channel, config.alert_channels.values())),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -91,11 +89,6 @@ def _parts(bot: Bot) -> Sequence[str]:
     repeats = f"{bot.max_repeats} in {bot.repeat_window_s} s" if bot.max_repeats else _NONE
     right = "yes" if bot.sees_account else _NONE
     return bot.name, str(bot.share), _limit(bot.max_weight_1m, "{}"), _limit(bot.max_orders_10s, "{}"), repeats, right
-
-
-def _channel(channel: AlertChannel) -> Sequence[str]:
-    severities = _list(channel.severities) if channel.severities else f"from {channel.min_severity or 'its kind'} on"
-    return channel.name, channel.kind, severities, _list((*channel.recipients, *channel.phones))
 
 
 def _limit(value: Decimal | int | None, form: str) -> str:

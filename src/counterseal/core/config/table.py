@@ -1,7 +1,9 @@
 """The table of settings: what counterseal.toml may hold. Parsing, hints and the reference come from it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from counterseal.core.config import model
 from counterseal.core.config.addresses import (
@@ -12,10 +14,10 @@ from counterseal.core.config.addresses import (
     parse_network,
     parse_paper_address,
 )
-from counterseal.core.config.alerts_table import ALERT_CHANNELS, ALERTS
 from counterseal.core.config.grammar import parse_label, parse_name, parse_path, parse_user
 from counterseal.core.config.hours import parse_hours
 from counterseal.core.config.parsers import (
+    Parser,
     amount,
     choice,
     flag,
@@ -26,14 +28,47 @@ from counterseal.core.config.parsers import (
     whole,
     words,
 )
-from counterseal.core.config.rails_table import ACCOUNT_RAILS, FLEET, RAILS, STRATEGIES
-from counterseal.core.config.section import Required, Section, Setting
-
-__all__ = ["SECTIONS", "Required", "Section", "Setting"]
 
 PRODUCTS = ("spot", "usdm", "coinm", "options", "papi", "sapi", "www")
 DURABILITIES = ("process", "power")
 STREAM_GAPS = ("close", "event")
+
+
+class Required:
+    """Stands where a default would, in a setting that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting. `example` is TOML text; `absent` tells what a default of None means.
+
+    `instead_of` names a setting that cannot stand beside this one.
+    """
+
+    name: str
+    parser: Parser
+    default: Any
+    purpose: str
+    example: str
+    unit: str = ""
+    absent: str = "none"
+    instead_of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table of the file. A `named` one holds one table for each bot or key: `[bots.NAME]`."""
+
+    name: str
+    purpose: str
+    settings: tuple[Setting, ...]
+    named: bool = False
+    required: bool = False
+
+    @property
+    def header(self) -> str:
+        """How the table is written, without brackets."""
+        return f"{self.name}.NAME" if self.named else self.name
 
 
 VENUE = Section(
@@ -315,30 +350,6 @@ SIGNER = Section(
     ),
 )
 
-GUARD = Section(
-    "guard",
-    "The process that can always stop, cancel and tell.",
-    (
-        Setting(
-            "operators",
-            texts(parse_label, "1 to 32 letters, digits, dots, _ and -", "alice"),
-            (),
-            "Who may resume what was halted and close positions by hand. Where there are two or more, it takes two of"
-            " them to resume the fleet. With an empty array it is whoever gives a name.",
-            '["alice", "bob"]',
-        ),
-        Setting(
-            "on_intruder",
-            choice(model.ON_INTRUDER),
-            "halt",
-            "What is done when an order, a fill or a transfer did not come through the gateway, or the rights of a key"
-            " have changed, besides the alert: `alert` is nothing more, `halt` halts the account until an operator"
-            " resumes it, `emergency` cancels its orders and closes its positions too.",
-            '"halt"',
-        ),
-    ),
-)
-
 KEYS = Section(
     "keys",
     "One exchange key as the policy sees it. The key itself never stands in this file: "
@@ -417,8 +428,6 @@ ACCOUNTS = Section(
             '{ BTCUSDT = 5000, "*" = 1000 }',
             "US dollars",
         ),
-        *ACCOUNT_RAILS,
-        *RAILS,
     ),
     named=True,
 )
@@ -564,33 +573,6 @@ BOTS = Section(
             "s",
         ),
         Setting(
-            "deadman_s",
-            whole(0, 3600),
-            120,
-            "While orders of the bot rest on futures that can raise risk, the guard renews a countdown at the exchange"
-            " that cancels all plain orders of the symbol after so many seconds without us. 0 is none. On spot there is"
-            " no countdown at the exchange: there the guard itself cancels when it has not heard the gateway for so"
-            " long.",
-            "120",
-            "s",
-        ),
-        Setting(
-            "max_silence_s",
-            whole(1, 86_400),
-            None,
-            "When the bot has asked nothing for so long, its resting orders that can raise risk are cancelled.",
-            "60",
-            "s",
-            "never",
-        ),
-        Setting(
-            "deadman_over_stops",
-            flag(),
-            False,
-            "Lets the countdown run where a stop rests beside an open position, too: it may take the stop away.",
-            "false",
-        ),
-        Setting(
             "hours",
             texts(parse_hours, "a range of hours", "Mon-Fri 08:00-18:00"),
             (),
@@ -606,29 +588,10 @@ BOTS = Section(
             "Client addresses that the bot may call from; an empty array allows every one.",
             '["127.0.0.1"]',
         ),
-        *RAILS,
     ),
     named=True,
 )
 
 SECTIONS: Mapping[str, Section] = MappingProxyType(
-    {
-        section.name: section
-        for section in (
-            VENUE,
-            LISTEN,
-            GATEWAY,
-            JOURNAL,
-            PROCESS,
-            SIGNER,
-            GUARD,
-            ALERTS,
-            ALERT_CHANNELS,
-            KEYS,
-            ACCOUNTS,
-            STRATEGIES,
-            FLEET,
-            BOTS,
-        )
-    }
+    {section.name: section for section in (VENUE, LISTEN, GATEWAY, JOURNAL, PROCESS, SIGNER, KEYS, ACCOUNTS, BOTS)}
 )

@@ -169,10 +169,6 @@ class UserFeeds:
         found = self._accounts.get((account, family))
         return found is not None and found.lost_ms is None
 
-    def standing(self) -> list[Whose]:
-        """Give where events come at this moment."""
-        return [whose for whose, one in self._accounts.items() if one.lost_ms is None]
-
     def is_lost(self, account: str) -> bool:
         """Tell whether a feed of the account that has stood is lost. One that the exchange refuses is none any more."""
         return any(

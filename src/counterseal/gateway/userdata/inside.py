@@ -11,9 +11,8 @@ from counterseal.core.userdata.intruders import Once, Sender, sender
 from counterseal.core.userdata.rows import Told, told
 from counterseal.gateway.exposure import Exposures
 from counterseal.gateway.polling import Polling
-from counterseal.gateway.rests import Rests
 from counterseal.gateway.state import State
-from counterseal.gateway.userdata.events import Listener, UserEvent
+from counterseal.gateway.userdata.events import UserEvent
 
 # An order may be heard of before what proves it to be ours: its answer, or the conditional order that became it.
 SETTLE_S = 2.0
@@ -44,17 +43,12 @@ class Inside:
         self._records = Allowance(MOST_TOLD, TOLD_WINDOW_MS)
         self._untold = 0
         self._unread: dict[Whose, int] = {}
-        self._rests = Rests(state)
-        # Who hears it after the gateway has: the guard, where there is one.
-        self.next: Listener | None = None
 
     # -- gaps
 
     def on_gap(self, account: str, family: str) -> None:
         """What was missed is asked for, where a limit of exposure rests on it."""
         whose = (account, family)
-        if self.next is not None:
-            self.next.on_gap(account, family)
         if not self._exposures.active or not self._exposures.limits(account):
             return
         self._unread[whose] = self._unread.get(whose, 0) + 1
@@ -81,8 +75,6 @@ class Inside:
         """Take one event."""
         for one in told(event.kind, event.body):
             self._take(event.account, event.family, one)
-        if self.next is not None:
-            self.next.on_event(event)
 
     def _take(self, account: str, family: str, one: Told) -> None:
         found = sender(family, account, one, self._state.ledger, self._state.config)
@@ -91,10 +83,8 @@ class Inside:
             return
         self._learn(family, one)
         # What has no number was never born, and its name may be a living order's.
-        if one.row is not None and one.number is not None:
-            self._rests.heard(account, family, one.row)
-            if self._exposures.active:
-                self._exposures.heard(account, family, one.row)
+        if self._exposures.active and one.row is not None and one.number is not None:
+            self._exposures.heard(account, family, one.row)
 
     def _learn(self, family: str, one: Told) -> None:
         """Whoever asks what became of it may look now; an order that is known by its id is known by number from now on.

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from counterseal.adapters.control_link import Control, ControlError
 from counterseal.adapters.tasks import Tasks
+from counterseal.gateway.control import Control, ControlError
 
 Ask = Callable[..., dict[str, Any]]
 

@@ -1,4 +1,4 @@
-"""A child's end of the supervisor's channel: one JSON object a packet, a verb in, an answer out."""
+"""The gateway's end of the supervisor's channel: one JSON object a packet, a verb in, an answer out."""
 
 import asyncio
 import json
@@ -95,7 +95,7 @@ class Control:
             return await self._worded_verbs[name](request.get("args", {}))
         if name in self._file_verbs and files:
             return await self._file_verbs[name](files[0])
-        raise ControlError("it does not know this verb, or the file that belongs to it is missing")
+        raise ControlError("the gateway does not know this verb, or the file that belongs to it is missing")
 
 
 def _receive(end: socket.socket) -> tuple[bytes, list[int]]:

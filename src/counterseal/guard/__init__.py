@@ -1,1 +1,0 @@
-"""The process that can always stop, cancel and tell: beside the gateway, with hands of its own."""

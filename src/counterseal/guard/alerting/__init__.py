@@ -1,1 +1,0 @@
-"""The running part of alerts: queue, spool, senders, what raises them."""
